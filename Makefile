@@ -1,0 +1,54 @@
+# Storecast. `make help` lists the commands.
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+SERVE ?= 1
+ORDERS ?=
+
+# Threads of linear algebra would fight with the processes of the fleet for the cores.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.venv/.ready: requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Storecast needs Python 3.11: '$(PYTHON)' is not found; make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet uv==$(UV_VERSION)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
+	touch $@
+
+.venv/.ready-tests: .venv/.ready tests/requirements.txt
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r tests/requirements.txt
+	touch $@
+
+.PHONY: setup
+setup: .venv/.ready ## Make the environment in .venv
+
+.PHONY: test
+test: .venv/.ready-tests ## Run every test
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: .venv/.ready-tests ## Lint, format, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --verbose
+
+.PHONY: format
+format: .venv/.ready-tests ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: .venv/.ready ## Pin every package anew in requirements.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml --python-version 3.11 --no-emit-index-url --no-emit-find-links --upgrade -o requirements.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra test --python-version 3.11 --no-emit-index-url --no-emit-find-links --prerelease=if-necessary-or-explicit -c requirements.txt -o tests/requirements.txt

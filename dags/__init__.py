@@ -1,0 +1,1 @@
+"""Airflow wiring: schedules, retries, pools and mapping over the jobs of the rooms below."""

@@ -1,0 +1,1 @@
+"""Marketplaces: one file per source, and the sandbox that replays one."""

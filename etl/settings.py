@@ -1,0 +1,87 @@
+"""The settings of Storecast: one frozen object, built from the environment at the entry points.
+
+Every field is an environment variable of the same name in capitals behind `STORECAST_`, has a
+default that runs on one laptop, and a sentence of meaning. Building it touches nothing on disk.
+
+>>> settings_from({"STORECAST_LAKE_URL": "az://lake/prod"}).lake_url
+'az://lake/prod'
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
+
+from etl.errors import SettingError
+
+__all__ = ["PREFIX", "Settings", "settings_from"]
+
+PREFIX = "STORECAST_"
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run of Storecast may be told from outside. `docs/settings.md` lists the fields."""
+
+    lake_url: str = _setting(
+        "data/lake", "Where the lake is: a folder, or `az://container/path` on Azure Blob Storage."
+    )
+    store_url: str = _setting(
+        "sqlite:///data/store.sqlite",
+        "Where forecasts are served from: `sqlite:///file`, or `mongodb://…` with a database name.",
+    )
+    source_url: str = _setting(
+        "http://127.0.0.1:8090", "Base address of the marketplace's API (the sandbox by default)."
+    )
+    source_tokens: str = _setting(
+        "",
+        'Marketplace tokens by merchant: JSON as in `{"M1": "…"}`, or the path of such a file. '
+        "Never logged.",
+    )
+    trailing_days: int = _setting(
+        35, "Days before the latest that the daily ingest pulls again, because orders change."
+    )
+    quarantine_limit: float = _setting(
+        0.05, "Share of a month's order lines in quarantine above which the month is not built."
+    )
+    non_products: str = _setting(
+        r"^(POST|DOT|M|D|C2|C3|S|B|BANK CHARGES|AMAZONFEE|CRUK|PADS|SP\d*|ADJUST\d*|TEST\d*"
+        r"|gift_.*)$",
+        "Regular expression of SKUs that are fees, not products; their lines go to quarantine.",
+    )
+    shard_series: int = _setting(200, "Series in one shard, the work of one mapped task.")
+    horizon: int = _setting(12, "Months ahead that a run predicts.")
+    engine: str = _setting("arima", "The forecasting engine that the monthly run uses.")
+    jobs: int = _setting(0, "Processes that one shard is spread over; 0 takes every core.")
+    approval: str = _setting(
+        "auto", "`auto` publishes a run that passes the gate; `wait` holds it for an analyst."
+    )
+    keep_runs: int = _setting(3, "Published runs that the store keeps for rollback.")
+
+
+def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `environment` (the process's own by default).
+
+    Raises `SettingError` where a value does not fit its type.
+    """
+    environment = os.environ if environment is None else environment
+    types = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for setting in fields(Settings):
+        name = PREFIX + setting.name.upper()
+        if environment.get(name, "") != "":
+            values[setting.name] = _read(name, environment[name], types[setting.name])
+    return Settings(**values)
+
+
+def _read(name: str, text: str, kind: type) -> Any:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise SettingError(f"{name} must be {kind.__name__}; found {text!r}") from error

@@ -1,0 +1,1 @@
+"""Seasonal ARIMA at fleet scale: search, exact likelihood and forecast, compiled."""

@@ -1,0 +1,1 @@
+"""One file per forecasting model beside the ARIMA engine."""
