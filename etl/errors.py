@@ -11,7 +11,7 @@
     │   ├── SourceDeniedError          it refused the credentials (never retried)
     │   ├── SourceUnreachableError     it did not answer, after the stated retries
     │   └── SourceContractError        it answered in a shape that its documentation does not give
-    ├── IncompleteError                days, shards or counts are missing; the next step must not run
+    ├── IncompleteError                days, shards or counts are missing; the next step waits
     ├── QuarantineLimitError           too many rows of a month were refused
     └── StoreError                     the forecast store cannot be reached, or refused a write
 
