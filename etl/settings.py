@@ -58,6 +58,9 @@ class Settings:
     shard_series: int = _setting(200, "Series in one shard, the work of one mapped task.")
     horizon: int = _setting(12, "Months ahead that a run predicts.")
     engine: str = _setting("arima", "The forecasting engine that the monthly run uses.")
+    pmdarima_best_sellers: int = _setting(
+        200, "Best sellers that a run under `engine=pmdarima` searches; a rule serves the rest."
+    )
     jobs: int = _setting(0, "Processes that one shard is spread over; 0 takes every core.")
     approval: str = _setting(
         "auto", "`auto` publishes a run that passes the gate; `wait` holds it for an analyst."

@@ -7,15 +7,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEVELS", "SEASON", "Forecast", "Forecaster", "Series", "add_months"]
+__all__ = [
+    "LEVELS",
+    "SEASON",
+    "Forecast",
+    "Forecaster",
+    "Series",
+    "SurveyingForecaster",
+    "WarmForecaster",
+    "add_months",
+]
 
 LEVELS = (50, 80, 95)
 """Coverage in percent of the intervals that every forecast carries, narrow to wide."""
@@ -98,6 +107,27 @@ class Forecaster(Protocol):
 
     def forecast(self, batch: Sequence[Series], horizon: int) -> list[Forecast]:
         """One `Forecast` of `horizon` months for each series of `batch`, in its order."""
+
+
+@runtime_checkable
+class WarmForecaster(Forecaster, Protocol):
+    """An engine that also gives its fitted models as JSON, and can start from last month's."""
+
+    def forecast_warm(
+        self, batch: Sequence[Series], horizon: int, previous: Sequence[str | None]
+    ) -> list[tuple[Forecast, str | None]]:
+        """Like `forecast`, with last month's model of each series in and this month's out."""
+
+
+@runtime_checkable
+class SurveyingForecaster(Forecaster, Protocol):
+    """An engine that must have seen all series of a run before it forecasts any."""
+
+    def survey(self, everything: Iterable[Series]) -> dict[str, Any]:
+        """What it needs to know of all series: small, and JSON."""
+
+    def informed(self, findings: dict[str, Any]) -> Forecaster:
+        """The engine that has those findings; what it then says of a series needs no other."""
 
 
 def add_months(month: date, count: int) -> date:
