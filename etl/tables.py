@@ -22,6 +22,7 @@ from etl.errors import TableError
 
 __all__ = [
     "FORECAST_COLUMNS",
+    "MODELS",
     "MONTHLY_SALES",
     "ORDER_LINES",
     "PREDICTIONS",
@@ -350,6 +351,20 @@ PREDICTIONS = Table(
     partition="run, shard number",
 )
 
+MODELS = Table(
+    "models",
+    "one fitted model of one series, as parameters",
+    SERIES_KEY,
+    (
+        *_SERIES,
+        _CUTOFF,
+        Column("model", _STRING, "orders, parameters and transformation (JSON)"),
+        Column("data_hash", _STRING, "of the history that it was fitted to"),
+        Column("trained_at", _INSTANT, "when it was fitted, where told", nullable=True),
+    ),
+    partition="engine, configuration, cutoff month, shard number",
+)
+
 SCORES = Table(
     "scores",
     "one prediction of an earlier run beside what was sold, at its lead time",
@@ -371,6 +386,12 @@ SCORES = Table(
             "in-sample mean absolute seasonal naive error (Hyndman and Koehler 2006)",
             nullable=True,
         ),
+        Column(
+            "rmsse_scale",
+            _FLOAT,
+            "root of the in-sample mean squared seasonal naive error",
+            nullable=True,
+        ),
         Column("mean_net_price", _FLOAT, "price that weighs units as money", nullable=True),
     ),
     partition="month scored",
@@ -388,6 +409,7 @@ TABLES = {
         QUARANTINE,
         SHARDS,
         PREDICTIONS,
+        MODELS,
         SCORES,
     )
 }
