@@ -1,0 +1,112 @@
+"""`python -m forecasting`: the jobs of forecasting by hand, as the DAG tasks call them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, NoReturn
+
+from etl.errors import InputError, StorecastError
+from etl.lake import Lake
+from etl.settings import Settings, settings_from
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when done, 2 with the message where a person must act."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        settings = settings_from()
+        options = _parser(settings).parse_args(arguments)
+        options.run(options, settings)
+    except StorecastError as error:
+        print(f"python -m forecasting: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("python -m forecasting: stopped; nothing half-written is left", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _parser(settings: Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m forecasting", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    run = commands.add_parser("run", help="predict every shard of a cutoff and close the run")
+    run.add_argument("--cutoff", type=_month, required=True, metavar="YYYY-MM")
+    _add_engine(run, settings)
+    run.set_defaults(run=_run)
+
+    shard = commands.add_parser("predict-shard", help="predict one shard of a run")
+    shard.add_argument("--run", dest="run_id", required=True, metavar="YYYY-MM.R")
+    shard.add_argument("--shard", type=int, required=True)
+    _add_engine(shard, settings)
+    shard.set_defaults(run=_predict_shard)
+
+    close = commands.add_parser("close", help="check a run's shards and write its manifest")
+    close.add_argument("--run", dest="run_id", required=True, metavar="YYYY-MM.R")
+    close.add_argument("--engine", default=settings.engine)
+    close.set_defaults(run=_close)
+    return parser
+
+
+def _add_engine(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--engine", default=settings.engine)
+    parser.add_argument(
+        "--jobs", type=int, default=settings.jobs, help="processes; 0 takes every core"
+    )
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.predict import close_run, next_run_id, predict_shard  # noqa: PLC0415
+    from forecasting.series import shard_manifest  # noqa: PLC0415
+
+    lake = Lake(settings.lake_url)
+    settings = replace(settings, engine=options.engine, jobs=options.jobs)
+    run_id = next_run_id(lake, options.cutoff)
+    for entry in shard_manifest(lake, options.cutoff)["shards"]:
+        predict_shard(lake, run_id, entry["shard"], settings)
+    manifest = close_run(lake, run_id, settings)
+    _print({name: value for name, value in manifest.items() if name != "shards"})
+
+
+def _predict_shard(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.predict import predict_shard  # noqa: PLC0415
+
+    settings = replace(settings, engine=options.engine, jobs=options.jobs)
+    _print(predict_shard(Lake(settings.lake_url), options.run_id, options.shard, settings))
+
+
+def _close(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.predict import close_run  # noqa: PLC0415
+
+    settings = replace(settings, engine=options.engine)
+    manifest = close_run(Lake(settings.lake_url), options.run_id, settings)
+    _print({name: value for name, value in manifest.items() if name != "shards"})
+
+
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError as error:
+        raise InputError(f"a month is written YYYY-MM, as in 2026-10; found {text!r}") from error
+
+
+def _print(result: Any) -> None:
+    print(json.dumps(result, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
