@@ -1,0 +1,188 @@
+"""Airflow's processes on this machine: api-server, scheduler and dag-processor over SQLite.
+
+`AirflowStack` gives a signed-in `AirflowClient` once every part says that it is healthy, and ends
+what it started, however the work inside went. Ports are free ones on the loopback, secrets are made
+for each start, and the metadata database is new each time: a run tells its own story only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from dags.local.client import AirflowClient, StackError
+from dags.local.processes import Ledger, Started
+
+__all__ = ["DAGS_FOLDER", "AirflowStack", "free_port"]
+
+DAGS_FOLDER = Path(__file__).resolve().parents[1]
+_PROJECT = DAGS_FOLDER.parent
+_PRELOAD = (
+    "airflow.sdk.execution_time.task_runner,pandas,pyarrow.parquet,duckdb,httpx,"
+    "etl.lake,forecasting.predict,api.publish"
+)
+_POLICY = '''\
+"""Somebody is waiting: no clock starts a run, and what fails is tried once more at once."""
+import datetime
+
+
+def dag_policy(dag):
+    dag.end_date = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def task_policy(task):
+    task.retries = min(task.retries, 1)
+    task.retry_delay = datetime.timedelta(seconds=1)
+'''
+
+
+def free_port() -> int:
+    """A port of the loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class AirflowStack:
+    """Airflow under `home` with `workers` tasks at a time; tasks see `environment` beside ours.
+
+    A context manager. Entering removes what an earlier stack left in `home`, migrates the database,
+    starts the parts and waits up to `patience` seconds for their health.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        environment: Mapping[str, str] | None = None,
+        workers: int = 2,
+        patience: float = 180.0,
+    ) -> None:
+        self.home = home.resolve()
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._workers = workers
+        self._patience = patience
+        self._password = secrets.token_urlsafe(16)
+        self._environment = self._airflow_environment(dict(environment or {}))
+        self._ledger = Ledger(self.home / "processes.json")
+        self._parts: dict[str, Started] = {}
+
+    def __enter__(self) -> AirflowClient:
+        self._ledger.end_leftovers()
+        self._make_home()
+        try:
+            self._airflow("db", "migrate")
+            for part in ("api-server", "scheduler", "dag-processor"):
+                self._start(part)
+            return self._wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End every part: SIGINT to its group first, SIGKILL to what has not gone after that."""
+        self._ledger.end(list(self._parts.values()))
+        self._parts = {}
+
+    def _make_home(self) -> None:
+        shutil.rmtree(self.home, ignore_errors=True)
+        config = self.home / "config"
+        config.mkdir(parents=True)
+        (config / "airflow_local_settings.py").write_text(_POLICY)
+        passwords = self.home / "passwords.json"
+        passwords.touch(mode=0o600)
+        passwords.write_text(json.dumps({"operator": self._password}) + "\n")
+
+    def _airflow_environment(self, further: dict[str, str]) -> dict[str, str]:
+        port = self.url.rpartition(":")[2]
+        own = {
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS_FOLDER),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": str(self._workers),
+            "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": str(self._workers),
+            "AIRFLOW__CORE__MP_START_METHOD": "forkserver",
+            "AIRFLOW__CORE__MP_FORKSERVER_PRELOAD": _PRELOAD,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__FERNET_KEY": "",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "operator:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": port,
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(32),
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
+            "PYTHONPATH": str(_PROJECT),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW")}
+        return {**kept, **further, **own}
+
+    def _airflow(self, *arguments: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self._environment,
+            cwd=_PROJECT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StackError(f"airflow {' '.join(arguments)} failed:\n{done.stdout[-2000:]}")
+
+    def _start(self, part: str) -> None:
+        log = self.home / f"{part}.log"
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", part],
+                env=self._environment,
+                cwd=_PROJECT,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._parts[part] = Started(process)
+        self._ledger.note(self._parts.values())
+
+    def _wait_until_healthy(self) -> AirflowClient:
+        deadline = time.monotonic() + self._patience
+        client = AirflowClient(self.url)
+        while time.monotonic() < deadline:
+            for part, started in self._parts.items():
+                if not started.running:
+                    raise StackError(f"Airflow's {part} ended at once:\n{self._tail(part)}")
+            if client.healthy():
+                client.sign_in("operator", self._password)
+                return client
+            time.sleep(0.5)
+        tails = "\n".join(f"--- {part}\n{self._tail(part)}" for part in self._parts)
+        raise StackError(f"Airflow was not healthy within {self._patience:.0f} s:\n{tails}")
+
+    def _tail(self, part: str) -> str:
+        return (self.home / f"{part}.log").read_text(errors="replace")[-1500:]

@@ -1,0 +1,75 @@
+"""What the present DAG run is about: its settings, its instant, its month.
+
+A run is told these by its partition key, its conf or its logical date, never by the clock, so that
+a task that runs again does the same again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from etl.errors import InputError
+from etl.settings import Settings, settings_from
+
+__all__ = ["run_conf", "run_days", "run_instant", "run_month", "run_settings"]
+
+
+def run_conf() -> dict[str, Any]:
+    """What the run was started with; empty where it started by itself."""
+    return dict(get_current_context()["dag_run"].conf or {})
+
+
+def run_settings() -> Settings:
+    """The worker's settings, with the engine that the run's conf names, if it names one."""
+    settings = settings_from()
+    engine = run_conf().get("engine")
+    return replace(settings, engine=engine) if engine else settings
+
+
+def run_instant() -> datetime:
+    """The instant that the run stands at: conf `at` (ISO 8601 with offset), or its logical date."""
+    context = get_current_context()
+    told = run_conf().get("at")
+    if told is None:
+        return context.get("logical_date") or context["dag_run"].run_after
+    try:
+        instant = datetime.fromisoformat(told)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"conf 'at' must be ISO 8601, 2026-11-03T06:00:00Z; found {told!r}"
+        ) from error
+    if instant.tzinfo is None:
+        raise InputError(f"conf 'at' needs an offset, 2026-11-03T06:00:00Z; found {told!r}")
+    return instant
+
+
+def run_days() -> tuple[date, date] | None:
+    """The local days that conf `from` and `to` name; None where it names neither.
+
+    Raises `InputError` where only one is given, one is no date, or they stand the wrong way round.
+    """
+    told = [run_conf().get(name) for name in ("from", "to")]
+    if told == [None, None]:
+        return None
+    try:
+        first, last = (date.fromisoformat(str(day)) for day in told)
+    except ValueError as error:
+        raise InputError(f"conf 'from' and 'to' must both be dates; found {told}") from error
+    if first > last:
+        raise InputError(f"conf 'from' {first} is after 'to' {last}")
+    return first, last
+
+
+def run_month() -> date:
+    """First day of the month that the run is for: conf `month`, or its partition key (2026-10)."""
+    told = run_conf().get("month") or get_current_context().get("partition_key")
+    try:
+        return datetime.strptime(str(told), "%Y-%m").date()  # noqa: DTZ007
+    except ValueError as error:
+        raise InputError(
+            f"a run needs its month as partition key or conf 'month', as in 2026-10; found {told!r}"
+        ) from error
