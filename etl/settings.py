@@ -44,6 +44,9 @@ class Settings:
         'Marketplace tokens by merchant: JSON as in `{"M1": "…"}`, or the path of such a file. '
         "Never logged.",
     )
+    source_attempts: int = _setting(
+        8, "Times that a request to the marketplace is made before it counts as unreachable."
+    )
     trailing_days: int = _setting(
         35, "Days before the latest that the daily ingest pulls again, because orders change."
     )
@@ -66,6 +69,34 @@ class Settings:
         "auto", "`auto` publishes a run that passes the gate; `wait` holds it for an analyst."
     )
     keep_runs: int = _setting(3, "Published runs that the store keeps for rollback.")
+    token_cache_seconds: float = _setting(
+        5.0, "Seconds for which the API remembers a token it has checked; a revoked one ends then."
+    )
+    requests_per_second: float = _setting(
+        50.0, "Requests a second that one token may make of each API process, on average."
+    )
+    request_burst: int = _setting(
+        200, "Requests that one token may make of an API process at once, before it must slow down."
+    )
+    max_body_bytes: int = _setting(65536, "Longest request body that the API accepts.")
+    page_cache_bytes: int = _setting(
+        67108864, "Memory in which one API process keeps rendered lists of the run it serves."
+    )
+    fresh_days: int = _setting(
+        45, "Days after its publishing for which a run counts as fresh at `/readyz`."
+    )
+    request_log: str = _setting(
+        "", "File for the API's JSON line per request, who read what; empty: standard output."
+    )
+    jwt_keys: str = _setting(
+        "",
+        "JWKS of the marketplace's sign-on: a file or an https URL; empty: its tokens are refused.",
+    )
+    jwt_audience: str = _setting("storecast", "Audience that a marketplace's token must carry.")
+    jwt_issuer: str = _setting("", "Issuer that a marketplace's token must carry; empty: any.")
+    jwt_leeway_seconds: int = _setting(
+        30, "Clock skew between marketplace and API that a token's times are allowed."
+    )
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
