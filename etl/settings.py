@@ -58,6 +58,9 @@ class Settings:
         r"|gift_.*)$",
         "Regular expression of SKUs that are fees, not products; their lines go to quarantine.",
     )
+    duckdb_memory: str = _setting(
+        "256MB", "Memory that DuckDB may take while a month or its shards are built."
+    )
     shard_series: int = _setting(200, "Series in one shard, the work of one mapped task.")
     horizon: int = _setting(12, "Months ahead that a run predicts.")
     engine: str = _setting("arima", "The forecasting engine that the monthly run uses.")
