@@ -59,6 +59,10 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     close.add_argument("--run", dest="run_id", required=True, metavar="YYYY-MM.R")
     close.add_argument("--engine", default=settings.engine)
     close.set_defaults(run=_close)
+
+    score = commands.add_parser("score", help="score a closed month against earlier runs")
+    score.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
+    score.set_defaults(run=_score)
     return parser
 
 
@@ -95,6 +99,12 @@ def _close(options: argparse.Namespace, settings: Settings) -> None:
     settings = replace(settings, engine=options.engine)
     manifest = close_run(Lake(settings.lake_url), options.run_id, settings)
     _print({name: value for name, value in manifest.items() if name != "shards"})
+
+
+def _score(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.backtest import score_month  # noqa: PLC0415
+
+    _print(score_month(Lake(settings.lake_url), options.month))
 
 
 def _month(text: str) -> date:

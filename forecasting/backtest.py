@@ -1,0 +1,96 @@
+"""The back-test: what was promised beside what was sold, at every lead time.
+
+Scoring never refits: `score_month` reads the predictions that were shown (every closed run, a
+*vintage*, that says something of the month) and refuses rows that knew the month already.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from etl.errors import IncompleteError
+from etl.lake import Lake
+from etl.tables import SCORES, SERIES_KEY
+from forecasting.predictions import cutoff_of, read_predictions, refuse_leaks
+from forecasting.scoring import beside_rule
+from forecasting.series import months_between, read_shard, series_of
+from forecasting.summary import Summary
+
+__all__ = ["score_month", "vintages"]
+
+
+def score_month(lake: Lake, month: date) -> dict[str, Any]:
+    """Write SCORES of `month` and its summary; the summary.
+
+    Raises `IncompleteError` where the month's sales are not built, and `TableError` where a
+    prediction of the month was made from a cutoff that knew it.
+    """
+    sold = _units_sold(lake, month)
+    runs = vintages(lake, month)
+    summary, sink = Summary(), io.BytesIO()
+    with pq.ParquetWriter(sink, SCORES.schema, compression="zstd") as writer:
+        for run_id in runs:
+            for scores in _scores_of_run(lake, run_id, month, sold):
+                summary.add(scores.to_pandas())
+                writer.write_table(scores)
+    folder = f"scores/month={month:%Y-%m}"
+    lake.write_bytes(f"{folder}/part.parquet", sink.getvalue())
+    document = {"month": f"{month:%Y-%m}", "runs": runs, **summary.measures()}
+    lake.write_json(f"{folder}/summary.json", document)
+    return document
+
+
+def vintages(lake: Lake, month: date) -> list[str]:
+    """The closed runs that predict `month`, oldest cutoff first."""
+    names = [path.split("/")[1] for path in lake.paths("predictions", "manifest.json")]
+    runs = []
+    for run_id in (name.removeprefix("run_id=") for name in names):
+        horizon = lake.read_json(f"predictions/run_id={run_id}/manifest.json")["horizon"]
+        if 0 < months_between(cutoff_of(run_id), month) <= horizon:
+            runs.append(run_id)
+    return sorted(runs, key=lambda run_id: (cutoff_of(run_id), int(run_id.split(".")[1])))
+
+
+def _units_sold(lake: Lake, month: date) -> pd.Series[float]:
+    """Units by merchant, store and product in the month, from MONTHLY_SALES."""
+    path = f"monthly_sales/month={month:%Y-%m}/part.parquet"
+    if not lake.exists(path):
+        raise IncompleteError(
+            f"monthly_sales has no month {month:%Y-%m} to score against; "
+            f"build it with python -m etl monthly --month {month:%Y-%m}"
+        )
+    sales = lake.read_table(path, columns=[*SERIES_KEY, "units_sold"]).to_pandas()
+    return sales.set_index(list(SERIES_KEY))["units_sold"].astype(float)
+
+
+def _scores_of_run(
+    lake: Lake, run_id: str, month: date, sold: pd.Series[float]
+) -> Iterator[pa.Table]:
+    """SCORES of one run, shard by shard."""
+    manifest = lake.read_json(f"predictions/run_id={run_id}/manifest.json")
+    for entry in manifest["shards"]:
+        rows = read_predictions(lake, entry["path"])
+        refuse_leaks(rows, entry["path"])
+        due = rows.filter(pc.equal(rows["month"], pa.scalar(month))).to_pandas()
+        shard = read_shard(lake, cutoff_of(run_id), entry["shard"])
+        yield SCORES.conform(_scores(due, shard, sold))
+
+
+def _scores(due: pd.DataFrame, shard: pa.Table, sold: pd.Series[float]) -> pd.DataFrame:
+    """PREDICTIONS of one month beside sales, rule, currency and price.
+
+    A product without a row in MONTHLY_SALES was not on sale, and sold none.
+    """
+    key = list(SERIES_KEY)
+    money = shard.select([*key, "currency", "mean_net_price"]).to_pandas()
+    found = beside_rule(due, series_of(shard)).merge(money, on=key, validate="m:1")
+    units = sold.reindex(pd.MultiIndex.from_frame(found[key])).fillna(0.0)
+    return found.assign(units_sold=units.to_numpy())
