@@ -108,7 +108,7 @@ def _season(place: Place, season: str, day: np.ndarray) -> np.ndarray:
         "spring": 0.4 * place.seasonality * spring,
         "school": (2.0 if depth > 1 else 0.9) * _bump(day, place.school_day - 8, 17),
         "new-year": 0.6 * _bump(day, 12, 18),
-        "christmas": 3.2 * _bump(day, 345, 17) - 0.8,
+        "christmas": 2.3 * _bump(day, 342, 19) - 0.4,
         "flat": 0.06 * summer,
     }[season.removeprefix("deep-")]
     return np.asarray(log - np.log(np.mean(np.exp(log))))

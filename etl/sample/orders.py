@@ -71,7 +71,7 @@ def _draw_bulk(listings: pd.DataFrame, shelf: Shelf, rng: np.random.Generator) -
     listing = rng.choice(regular, max(2, int(_BULK_PER_LISTING * len(regular))))
     day = rng.integers(0, shelf.sold.shape[1], len(listing))
     level = listings["units_per_month"].to_numpy()[listing]
-    units = np.maximum(12, level * rng.uniform(1.2, 4.0, len(listing))).astype(int)
+    units = np.maximum(12, level * rng.uniform(0.6, 2.2, len(listing))).astype(int)
     possible = (shelf.left[listing, day] > 0) & (listings["first"].to_numpy()[listing] + 60 < day)
     bulk = pd.DataFrame({"listing": listing, "day": day, "units": units, "bulk": True})
     return pd.DataFrame(bulk[possible])

@@ -14,8 +14,8 @@ import pandas as pd
 __all__ = ["Shelf", "stock_shelf"]
 
 _REVIEW_DAYS = 7
-_SHARE_LATE = 0.06
-_COVER_DAYS = (16, 36)
+_SHARE_LATE = 0.10
+_COVER_DAYS = (14, 32)
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from etl.errors import InputError
-from etl.retail.sandbox.book import Ints, Seller, index_orders
+from etl.retail.sandbox.book import Seller, index_orders
 from etl.retail.sandbox.clock import Clock, milliseconds
 from etl.retail.sandbox.documents import OrderWriter
 from etl.retail.sandbox.faults import Faults, RateLimit
-from etl.retail.sandbox.history import OrderHistory
+from etl.retail.sandbox.history import Ints, OrderHistory
 from etl.retail.sandbox.shop import open_shop
 from etl.retail.sandbox.tokens import sandbox_tokens
 

@@ -14,14 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from etl.errors import InputError
-from etl.retail.sandbox.history import OrderHistory, order_numbers
+from etl.retail.sandbox.history import Ints, OrderHistory, order_numbers
 
-__all__ = ["CANCELLED", "REFUNDED", "Floats", "Ints", "OrderBook", "Seller", "index_orders"]
+__all__ = ["CANCELLED", "REFUNDED", "Floats", "OrderBook", "Seller", "index_orders"]
 
 CANCELLED, REFUNDED = 0, 1
 _STORE_KEY = ["merchant_id", "store_id"]
 
-Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
@@ -83,7 +82,7 @@ def index_orders(history: OrderHistory) -> OrderBook:
     lines = history.lines
     stores = history.stores.reset_index(drop=True)
     seller = _position(lines, stores)
-    numbers = order_numbers(lines["order_id"].astype(str)).to_numpy()
+    numbers = order_numbers(lines["order_id"])
     order_keys = pd.DataFrame({"seller": seller, "number": numbers})
     created = lines["created_ms"].groupby([seller, numbers]).transform("min").to_numpy()
     by_time = np.lexsort((np.arange(len(lines)), numbers, created, seller))

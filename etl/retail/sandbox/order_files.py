@@ -107,10 +107,14 @@ def _read(file: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
 
 
 def _read_parquet(file: Path, columns: Sequence[str] | None) -> pd.DataFrame:
-    table = pq.read_table(file, columns=list(columns) if columns else None)
+    names = list(columns) if columns else None
     # Names repeat a thousandfold: each is kept once.
-    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    return table.to_pandas(categories=texts, split_blocks=True, self_destruct=True)
+    texts = [field.name for field in pq.read_schema(file) if pa.types.is_string(field.type)]
+    table = pq.read_table(file, columns=names, read_dictionary=texts)
+    frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    del table
+    pa.default_memory_pool().release_unused()
+    return frame
 
 
 def _read_csv(file: Path, columns: Sequence[str] | None) -> pd.DataFrame:

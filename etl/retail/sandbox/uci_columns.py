@@ -91,7 +91,7 @@ def history(rows: pd.DataFrame, file: Path) -> OrderHistory:
             "merchant_id": pd.Categorical([MERCHANT]).repeat(len(rows)),
             "store_id": store,
             "order_id": invoice,
-            "line_id": "",
+            "line_id": pd.Categorical([""]).repeat(len(rows)),
             "product_id": code,
             "listing_id": _listing_ids(store, code),
             "title": titles(rows, "Description"),
