@@ -18,7 +18,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -86,6 +89,23 @@ class Lake:
         except OSError as error:
             unfinished.unlink(missing_ok=True)
             raise LakeError(f"{self.url}/{path} cannot be written: {error.strerror}") from error
+
+    def move_in(self, path: str, file: Path) -> None:
+        """Put the local `file` at `path`, whole or not at all; the file is gone afterwards."""
+        target = self._local(path)
+        unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex}{_UNFINISHED}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(file, unfinished)
+            unfinished.replace(target)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise LakeError(f"{self.url}/{path} cannot be written: {error.strerror}") from error
+
+    @contextmanager
+    def local_files(self, paths: Sequence[str]) -> Iterator[list[str]]:
+        """The files at `paths` as local ones, in the same order, for engines that read files."""
+        yield [self.uri(path) for path in paths]
 
     def delete(self, path: str) -> None:
         """Remove the file at `path`; nothing happens where there is none."""

@@ -1,0 +1,285 @@
+"""The monthly table: units and revenue of every product and store in each closed month.
+
+One month at a time, whatever the history: a month is made from the order lines of its own
+store-days, named by their manifests, and from the keys of the month before, so that a product has
+a row in every month from its first sale on. Each partition's manifest carries the fingerprint of
+what it was made from; only months whose fingerprint changed are made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from etl.duck import Duck, open_duck
+from etl.errors import IncompleteError
+from etl.lake import Lake
+from etl.ledger import (
+    DayManifest,
+    day_folder,
+    days_between,
+    month_days,
+    months_between,
+    previous_month,
+    pulled_days,
+    read_days,
+)
+from etl.quarantine import count_refusals, refuse_bad_month
+from etl.registry import Store
+from etl.sales import sales_path, write_sales
+from etl.settings import Settings
+from etl.tables import MONTHLY_SALES, STOCKOUTS
+
+__all__ = ["build_changed_months", "build_month", "monthly_manifest", "monthly_path"]
+
+_VERSION = 1
+"""Counted up when the way a month is made changes, so that every month is made again."""
+
+_MONTH = """
+    WITH sold AS (
+        SELECT merchant_id, store_id, product_id, min(currency) AS currency,
+               CAST(sum(units_net) AS BIGINT) AS units,
+               CAST(sum(revenue_net) AS DECIMAL(18, 2)) AS revenue,
+               bool_or(units_net <> 0) AS moved
+        FROM read_parquet($sales, hive_partitioning = false)
+        GROUP BY merchant_id, store_id, product_id
+    ), known AS (
+        SELECT merchant_id, store_id, product_id, min(currency) AS currency
+        FROM (
+            SELECT merchant_id, store_id, product_id, currency FROM sold WHERE moved
+            UNION ALL
+            SELECT merchant_id, store_id, product_id, currency
+            FROM read_parquet($previous, hive_partitioning = false)
+        )
+        GROUP BY merchant_id, store_id, product_id
+    ), empty_shelves AS (
+        SELECT merchant_id, store_id, product_id, count(DISTINCT date) AS days
+        FROM stockouts GROUP BY merchant_id, store_id, product_id
+    )
+    SELECT known.merchant_id, known.store_id, known.product_id, $month AS month,
+           greatest(coalesce(sold.units, 0), 0) AS units_sold,
+           greatest(-coalesce(sold.units, 0), 0) AS units_remainder,
+           coalesce(sold.revenue, 0) AS revenue,
+           coalesce(sold.currency, known.currency) AS currency,
+           CASE WHEN told.store_id IS NOT NULL
+                THEN coalesce(empty_shelves.days, 0) END AS days_out_of_stock
+    FROM known
+    LEFT JOIN sold USING (merchant_id, store_id, product_id)
+    LEFT JOIN empty_shelves USING (merchant_id, store_id, product_id)
+    LEFT JOIN told ON told.merchant_id = known.merchant_id AND told.store_id = known.store_id
+    ORDER BY known.merchant_id, known.product_id, known.store_id
+"""
+
+_SUMS = """
+    SELECT count(*), coalesce(sum(units_sold), 0), coalesce(sum(units_remainder), 0),
+           coalesce(bit_xor(hash(merchant_id, store_id, product_id, currency)), 0)
+    FROM read_parquet($part, hive_partitioning = false)
+"""
+
+_REVENUE = """
+    SELECT currency, CAST(sum(revenue) AS VARCHAR)
+    FROM read_parquet($part, hive_partitioning = false)
+    GROUP BY currency ORDER BY currency
+"""
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a month is made from: its store-days, and the partition of the month before."""
+
+    month: date
+    stores: Sequence[Store]
+    days: Sequence[DayManifest]
+    previous: dict[str, Any] | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal where the same partition would come out."""
+        keys = self.previous["keys"] if self.previous else None
+        content = [_VERSION, keys, [day.content for day in self.days]]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def line_files(self) -> list[str]:
+        """Paths of the month's ORDER_LINES."""
+        stores = {(store.merchant_id, store.store_id): store for store in self.stores}
+        return [
+            f"{day_folder(stores[day.merchant_id, day.store_id], day.day)}/{day.files['lines']}"
+            for day in self.days
+            if "lines" in day.files
+        ]
+
+
+def monthly_path(month: date) -> str:
+    """Where the MONTHLY_SALES of `month` are."""
+    return f"monthly_sales/month={month:%Y-%m}/part.parquet"
+
+
+def monthly_manifest(lake: Lake, month: date) -> dict[str, Any] | None:
+    """What the month's partition was made from, and its sums; None where it is not built."""
+    path = _manifest_path(month)
+    manifest: dict[str, Any] | None = lake.read_json(path) if lake.exists(path) else None
+    return manifest if manifest and manifest["fingerprint"] else None
+
+
+def build_month(
+    lake: Lake, month: date, stores: Sequence[Store], settings: Settings
+) -> dict[str, Any]:
+    """Make SALES and MONTHLY_SALES of `month` from the days of all `stores`.
+
+    Returns the partition's manifest. Raises `IncompleteError` where days are missing or the month
+    before is not built, `QuarantineLimitError` where too many lines were refused.
+    """
+    month = month.replace(day=1)
+    return _build(lake, _inputs(lake, month, stores, _begun(lake, stores)), settings)
+
+
+def build_changed_months(
+    lake: Lake, stores: Sequence[Store], through_month: date, settings: Settings
+) -> list[date]:
+    """Make each month up to `through_month` whose inputs changed; returns those months.
+
+    Raises as `build_month` does, at the first month that cannot be made.
+    """
+    begun = _begun(lake, stores)
+    if not begun:
+        return []
+    changed = []
+    for month in months_between(min(begun.values()), through_month):
+        inputs = _inputs(lake, month, stores, begun)
+        manifest = monthly_manifest(lake, month)
+        if manifest is None or manifest["fingerprint"] != inputs.fingerprint:
+            _build(lake, inputs, settings)
+            changed.append(month)
+    return changed
+
+
+def _begun(lake: Lake, stores: Sequence[Store]) -> dict[tuple[str, str], date]:
+    """The first pulled day of each store; a store that was never pulled is left out."""
+    first_days = {
+        (store.merchant_id, store.store_id): pulled_days(lake, store)[:1] for store in stores
+    }
+    return {key: days[0] for key, days in first_days.items() if days}
+
+
+def _inputs(
+    lake: Lake, month: date, stores: Sequence[Store], begun: dict[tuple[str, str], date]
+) -> _Inputs:
+    """Everything that the month is made from, complete."""
+    days = read_days(lake, stores, days_between(*month_days(month)))
+    _refuse_gaps(month, stores, days, begun)
+    before = previous_month(month)
+    previous = monthly_manifest(lake, before)
+    if previous is None and begun and min(begun.values()) < month:
+        raise IncompleteError(
+            f"{month:%Y-%m} is not built: the month before is not, and a product keeps its row "
+            f"from month to month; run `python -m etl monthly --month {before:%Y-%m}` first"
+        )
+    return _Inputs(month, stores, days, previous)
+
+
+def _refuse_gaps(
+    month: date,
+    stores: Sequence[Store],
+    days: Sequence[DayManifest],
+    begun: dict[tuple[str, str], date],
+) -> None:
+    first, last = month_days(month)
+    there = {(day.merchant_id, day.store_id, day.day) for day in days if day.complete}
+    gaps = []
+    for store in stores:
+        start = max(first, begun.get((store.merchant_id, store.store_id), first))
+        missing = [
+            day
+            for day in days_between(start, last)
+            if (store.merchant_id, store.store_id, day) not in there
+        ]
+        if missing:
+            gaps.append(f"{store.merchant_id}/{store.store_id}: {_in_words(missing)}")
+    if gaps:
+        raise IncompleteError(
+            f"{month:%Y-%m} is not closed: days are missing, or were pulled before they were "
+            f"over, in {len(gaps)} of {len(stores)} stores ({'; '.join(gaps[:5])}); pull them "
+            f"with `python -m etl ingest --from {first} --to {last}`"
+        )
+
+
+def _in_words(days: list[date]) -> str:
+    if len(days) <= 3:
+        return ", ".join(map(str, days))
+    return f"{len(days)} days from {days[0]} to {days[-1]}"
+
+
+def _build(lake: Lake, inputs: _Inputs, settings: Settings) -> dict[str, Any]:
+    """Replace the month's partition; while it is being made its manifest has no fingerprint."""
+    refuse_bad_month(inputs.month, inputs.days, settings.quarantine_limit)
+    lake.write_json(_manifest_path(inputs.month), {"fingerprint": None})
+    part = monthly_path(inputs.month)
+    before = [monthly_path(previous_month(inputs.month))] if inputs.previous else []
+    with open_duck(settings) as duck, lake.local_files(inputs.line_files()) as lines:
+        write_sales(lake, duck, inputs.month, lines)
+        _view_stockouts(lake, duck, inputs)
+        with lake.local_files([sales_path(inputs.month), *before]) as (sales, *previous):
+            files = {"sales": sales, "previous": previous or duck.file(MONTHLY_SALES.empty())}
+            digest = duck.write(lake, part, MONTHLY_SALES, _MONTH, month=inputs.month, **files)
+        with lake.local_files([part]) as (local,):
+            manifest = _manifest(duck, inputs, local) | {"sha256": digest}
+    lake.write_json(_manifest_path(inputs.month), manifest)
+    return manifest
+
+
+def _view_stockouts(lake: Lake, duck: Duck, inputs: _Inputs) -> None:
+    """`told`, the stores that told all their days; `stockouts`, their STOCKOUTS, kept too."""
+    told, rows = [], []
+    for store in inputs.stores:
+        key = {"merchant_id": store.merchant_id, "store_id": store.store_id}
+        days = [
+            day
+            for day in inputs.days
+            if (day.merchant_id, day.store_id) == (store.merchant_id, store.store_id)
+        ]
+        path = (
+            f"stockouts/source={store.source}/merchant_id={store.merchant_id}"
+            f"/store_id={store.store_id}/month={inputs.month:%Y-%m}.parquet"
+        )
+        if not days or any(day.stockouts is None for day in days):
+            lake.delete(path)
+            continue
+        told.append(key)
+        own = [
+            {**key, "product_id": product, "date": day.day}
+            for day in days
+            for product in day.stockouts or []
+        ]
+        lake.write_table(path, pa.Table.from_pylist(own, STOCKOUTS.schema), STOCKOUTS)
+        rows += own
+    duck.view(
+        "told", pa.Table.from_pylist(told, STOCKOUTS.schema.empty_table().select([0, 1]).schema)
+    )
+    duck.view("stockouts", pa.Table.from_pylist(rows, STOCKOUTS.schema))
+
+
+def _manifest(duck: Duck, inputs: _Inputs, part: str) -> dict[str, Any]:
+    rows, sold, remainder, keys = duck.run(_SUMS, part=part).fetchone()
+    return {
+        "month": f"{inputs.month:%Y-%m}",
+        "fingerprint": inputs.fingerprint,
+        "keys": f"{rows}-{keys:016x}",
+        "store_days": len(inputs.days),
+        "orders": sum(day.orders for day in inputs.days),
+        "lines": sum(day.lines for day in inputs.days),
+        "refused": count_refusals(inputs.days),
+        "rows": rows,
+        "units_sold": int(sold),
+        "units_remainder": int(remainder),
+        "revenue": dict(duck.run(_REVENUE, part=part).fetchall()),
+    }
+
+
+def _manifest_path(month: date) -> str:
+    return f"monthly_sales/month={month:%Y-%m}/manifest.json"
