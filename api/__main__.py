@@ -1,0 +1,133 @@
+"""`python -m api`: publish a run, go back to the one before, issue tokens, serve."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import uvicorn
+
+from api.publish import publish_run, published_runs, rollback
+from api.store import ForecastStore, open_store
+from api.tokens import ROLES, issue_token, list_tokens, revoke_token
+from etl.errors import StorecastError
+from etl.lake import Lake
+from etl.settings import Settings, settings_from
+
+__all__ = ["main", "serve"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answers the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run_command(options, settings_from(os.environ))
+    except StorecastError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve the API and the dashboard until told to stop; requests under way are finished."""
+    if workers > 1:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="storecast-"))
+    uvicorn.run(
+        "api.app:app_from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "publish", "serve a run of the lake", _publish).add_argument(
+        "--run", required=True, metavar="RUN", help="as in 2026-10.1"
+    )
+    _add(commands, "rollback", "serve the run before the present one", _rollback)
+    _add(commands, "runs", "list published runs", _runs)
+    serving = _add(commands, "serve", "serve the API and the dashboard", _serve)
+    serving.add_argument("--host", default="127.0.0.1")
+    serving.add_argument("--port", type=int, default=8000)
+    serving.add_argument("--workers", type=int, default=1, help="API processes")
+    _add_token_commands(commands)
+    return parser
+
+
+def _add_token_commands(commands: Any) -> None:
+    token = commands.add_parser("token", help="issue, list and revoke tokens")
+    actions = token.add_subparsers(required=True, metavar="ACTION")
+    issue = _add(actions, "issue", "make a token and print it, once", _token_issue)
+    issue.add_argument("--merchant", help="the merchant that it reaches")
+    issue.add_argument("--store", action="append", default=[], help="only this store; repeatable")
+    issue.add_argument("--role", choices=ROLES, default="merchant")
+    issue.add_argument("--days", type=int, default=365, help="days until it expires; 0: never")
+    _add(actions, "list", "list tokens, without their secrets", _token_list)
+    revoke = _add(actions, "revoke", "refuse a token from now on", _token_revoke)
+    revoke.add_argument("token_id", help="as `token list` shows it")
+
+
+def _add(commands: Any, name: str, meaning: str, run: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=meaning, description=meaning)
+    parser.set_defaults(run_command=run)
+    return parser
+
+
+def _store(settings: Settings) -> ForecastStore:
+    return open_store(settings.store_url)
+
+
+def _publish(options: argparse.Namespace, settings: Settings) -> None:
+    _print(publish_run(Lake(settings.lake_url), _store(settings), options.run, settings))
+
+
+def _rollback(_: argparse.Namespace, settings: Settings) -> None:
+    _print(rollback(_store(settings)))
+
+
+def _runs(_: argparse.Namespace, settings: Settings) -> None:
+    for run in published_runs(_store(settings)):
+        _print(run)
+
+
+def _serve(options: argparse.Namespace, _: Settings) -> None:
+    serve(options.host, options.port, options.workers)
+
+
+def _token_issue(options: argparse.Namespace, settings: Settings) -> None:
+    now = datetime.now(UTC)
+    ends = now + timedelta(days=options.days) if options.days else None
+    print(issue_token(_store(settings), options.role, options.merchant, options.store, now, ends))
+
+
+def _token_list(_: argparse.Namespace, settings: Settings) -> None:
+    for token in list_tokens(_store(settings)):
+        _print(token)
+
+
+def _token_revoke(options: argparse.Namespace, settings: Settings) -> None:
+    _print(revoke_token(_store(settings), options.token_id, datetime.now(UTC)))
+
+
+def _print(document: dict[str, Any]) -> None:
+    print(json.dumps(document, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

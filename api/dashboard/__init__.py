@@ -1,0 +1,1 @@
+"""The dashboard: static pages that read nothing but the public JSON."""

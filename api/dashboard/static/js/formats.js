@@ -1,0 +1,74 @@
+/** Numbers, money and dates as a country writes them, with month names in the page's language. */
+
+import { language, t } from "./language.js";
+
+const made = new Map();
+
+/** The formats of a country (ISO 3166-1 alpha-2; none: those of the page's language). */
+export function formatsFor(country) {
+  const key = `${country ?? ""}/${language()}`;
+  if (!made.has(key)) made.set(key, build(country));
+  return made.get(key);
+}
+
+function build(country) {
+  const numbers = localeOf(country);
+  const dates = country && isLocale(`${language()}-${country}`) ? `${language()}-${country}` : language();
+  const whole = new Intl.NumberFormat(numbers, { maximumFractionDigits: 0 });
+  const fine = new Intl.NumberFormat(numbers, { maximumFractionDigits: 1 });
+  const share = new Intl.NumberFormat(numbers, { style: "percent", maximumFractionDigits: 0 });
+  const signed = new Intl.NumberFormat(numbers, {
+    style: "percent",
+    maximumFractionDigits: 0,
+    signDisplay: "exceptZero",
+  });
+  const short = new Intl.NumberFormat(numbers, { notation: "compact", maximumFractionDigits: 1 });
+  const date = (options) => new Intl.DateTimeFormat(dates, { timeZone: "UTC", ...options });
+  const month = date({ month: "long", year: "numeric" });
+  const monthShort = date({ month: "short", year: "2-digit" });
+  const monthName = date({ month: "long" });
+  const day = date({ day: "numeric", month: "long", year: "numeric" });
+  return {
+    units: (value) => unitsText(value, whole, fine),
+    compact: (value) => (Math.abs(value) < 10_000 ? unitsText(value, whole, fine) : short.format(value)),
+    percent: (value) => share.format(value),
+    change: (value) => signed.format(value),
+    times: (value) => fine.format(value),
+    money: (value, currency) => moneyText(numbers, value, currency),
+    month: (iso) => month.format(new Date(iso)),
+    monthShort: (iso) => monthShort.format(new Date(iso)).replace(/ de /, " ").replace(/\./g, ""),
+    monthName: (iso) => monthName.format(new Date(iso)),
+    day: (iso) => day.format(new Date(iso)),
+  };
+}
+
+/** Whole units from ten on; below, one decimal; what is not known is said so. */
+function unitsText(value, whole, fine) {
+  if (value === null || value === undefined) return t("unknown.short");
+  if (value > 0 && value < 0.05) return `< ${fine.format(0.1)}`;
+  return Math.abs(value) < 9.95 ? fine.format(value) : whole.format(value);
+}
+
+/** Money without cents where they do not matter, shortened from ten million on. */
+function moneyText(locale, value, currency) {
+  if (value === null || value === undefined) return t("unknown.short");
+  const long = Math.abs(value) >= 1e7;
+  const digits = Math.abs(value) < 100 ? {} : { maximumFractionDigits: long ? 1 : 0 };
+  const options = { style: "currency", currency, ...digits, ...(long && { notation: "compact" }) };
+  if ("maximumFractionDigits" in options) options.minimumFractionDigits = 0;
+  return new Intl.NumberFormat(locale, options).format(value);
+}
+
+/** How the country itself writes, whatever the language of the page: es-Latn-AR for AR. */
+function localeOf(country) {
+  if (!country || !isLocale(`und-${country}`)) return language();
+  return new Intl.Locale(`und-${country}`).maximize().toString();
+}
+
+function isLocale(tag) {
+  try {
+    return Boolean(Intl.getCanonicalLocales(tag).length);
+  } catch {
+    return false;
+  }
+}

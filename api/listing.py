@@ -1,0 +1,102 @@
+"""Pages of products: the query as a caller writes it, and the cursor from one page to the next.
+
+A cursor names the edition and the place of the last line. It stays with the run that it began in,
+as long as that run is kept, so that a list read while a new run is published is a list of one run.
+It fits only the list that it came from: its fingerprint holds merchant, stores, filters and sort.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from api.confidence import CONFIDENCES
+from api.errors import BadRequestError
+from api.render import folded
+from api.store.documents import SORTS, ListedProduct, ProductQuery
+
+__all__ = ["MOST", "after_cursor", "cursor_after", "page_body", "product_query"]
+
+MOST = 200
+"""Lines that one page may have."""
+
+
+def product_query(
+    stores: list[str] | None,
+    categories: list[str],
+    confidences: list[str],
+    text: str,
+    sort: str,
+    limit: int,
+) -> ProductQuery:
+    """The query as the store takes it. Raises `BadRequestError` for an unknown sort or word."""
+    if sort not in SORTS:
+        raise BadRequestError(f"sort must be one of {', '.join(SORTS)}; found {sort!r}")
+    for word in confidences:
+        if word not in CONFIDENCES:
+            raise BadRequestError(
+                f"confidence must be one of {', '.join(CONFIDENCES)}; found {word!r}"
+            )
+    return ProductQuery(
+        None if stores is None else tuple(sorted(set(stores))),
+        tuple(sorted(set(categories))),
+        tuple(sorted(set(confidences))),
+        folded(text.strip()),
+        sort,
+        limit=limit,
+    )
+
+
+def cursor_after(load: int, merchant_id: str, query: ProductQuery, last: ListedProduct) -> str:
+    """The cursor of the page after that line."""
+    place = [load, _fingerprint(merchant_id, query), last.sort_key, last.store_id, last.product_id]
+    return base64.urlsafe_b64encode(orjson.dumps(place)).rstrip(b"=").decode()
+
+
+def after_cursor(merchant_id: str, query: ProductQuery, cursor: str) -> tuple[int, ProductQuery]:
+    """The edition that a cursor began in, and the query of the page that it asks for.
+
+    Raises `BadRequestError` where it is damaged or comes from another list.
+    """
+    try:
+        place: Any = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        load, fingerprint, sort_key, store_id, product_id = place
+        usable = (
+            isinstance(load, int)
+            and isinstance(sort_key, str if query.sort == "name" else int | float)
+            and isinstance(store_id, str)
+            and isinstance(product_id, str)
+        )
+    except (binascii.Error, UnicodeError, ValueError, TypeError):
+        usable, fingerprint = False, ""
+    if not usable or fingerprint != _fingerprint(merchant_id, query):
+        raise BadRequestError(
+            "the cursor does not fit this list; start without a cursor, and keep merchant, "
+            "filters and sort from page to page"
+        )
+    return load, replace(query, after=(sort_key, store_id, product_id))
+
+
+def page_body(run_id: str, lines: list[ListedProduct], following: str | None) -> bytes:
+    """The JSON of one page, put together from rendered lines."""
+    return b"".join(
+        (
+            b'{"run_id":',
+            orjson.dumps(run_id),
+            b',"products":[',
+            b",".join([line.line for line in lines]),
+            b'],"next":',
+            orjson.dumps(following),
+            b"}",
+        )
+    )
+
+
+def _fingerprint(merchant_id: str, query: ProductQuery) -> str:
+    parts = [merchant_id, query.stores, query.categories, query.confidences, query.text, query.sort]
+    return hashlib.blake2b(orjson.dumps(parts), digest_size=6).hexdigest()

@@ -1,0 +1,152 @@
+"""How earlier forecasts turned out, from the scores in the lake.
+
+The latest six scored months at a lead time of one month stand beside each product; for stores,
+categories and merchants the last twelve scored months are summed by lead time. Where a month was
+forecast by several revisions of one cutoff, the last revision counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from etl.lake import Lake
+
+__all__ = ["PastForecasts", "accuracy_of"]
+
+_MONTHS_SHOWN = 6
+_MONTHS_SUMMED = 12
+_LAST_REVISION = """
+    qualify row_number() over (
+        partition by merchant_id, store_id, product_id, month, horizon
+        order by cast(split_part(run_id, '.', 2) as integer) desc) = 1
+"""
+_MEASURES = """
+    count(*) as forecasts,
+    sum(units_sold) as units_sold, sum(units_forecast) as units_forecast,
+    sum(abs(units_forecast - units_sold)) as missed,
+    sum(abs(units_naive - units_sold)) as missed_naive,
+    sum(units_sold) filter (units_naive is not null) as units_beside_naive,
+    sum(abs(units_forecast - units_sold)) filter (units_naive is not null) as missed_beside_naive,
+    avg(cast(units_sold between lo80 and hi80 as integer)) as coverage80,
+    avg(cast(units_sold between lo95 and hi95 as integer)) as coverage95
+"""
+
+
+class PastForecasts:
+    """The scored months of a lake up to a cutoff."""
+
+    def __init__(self, lake: Lake, cutoff_month: date) -> None:
+        months = [
+            path
+            for path in lake.paths("scores", "part.parquet")
+            if path.split("month=")[1][:7] <= f"{cutoff_month:%Y-%m}"
+        ]
+        self._shown = [lake.uri(path) for path in months[-_MONTHS_SHOWN:]]
+        self._summed = [lake.uri(path) for path in months[-_MONTHS_SUMMED:]]
+
+    def of_series(
+        self, keys: Sequence[tuple[str, str, str]]
+    ) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+        """Scored months of each series at one month's lead, the oldest first."""
+        if not self._shown or not keys:
+            return {}
+        merchants, stores, products = zip(*keys, strict=True)
+        with _database() as database:
+            database.register("keys", pa.table({"m": merchants, "s": stores, "p": products}))
+            rows = database.execute(
+                f"""
+                select merchant_id, store_id, product_id, strftime(month, '%Y-%m-%d'), run_id,
+                       units_forecast, lo80, hi80, units_sold
+                from read_parquet(?, hive_partitioning = false)
+                semi join keys on merchant_id = m and store_id = s and product_id = p
+                where horizon = 1 {_LAST_REVISION} order by month
+                """,  # noqa: S608
+                [self._shown],
+            ).fetchall()
+        found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        names = ("month", "run_id", "units_forecast", "lo80", "hi80", "units_sold")
+        for merchant, store, product, *values in rows:
+            found.setdefault((merchant, store, product), []).append(
+                dict(zip(names, map(_rounded, values), strict=True))
+            )
+        return found
+
+    def by_lead_time(self) -> Iterator[tuple[tuple[str, str, str], list[dict[str, Any]]]]:
+        """Accuracy by lead time of every (merchant, store, category), '' standing for all."""
+        if not self._summed:
+            return
+        with _database() as database:
+            rows = database.execute(
+                f"""
+                with scored as (select * from read_parquet(?, hive_partitioning = false) {_LAST_REVISION})
+                select merchant_id, coalesce(store_id, ''), coalesce(category, ''),
+                       horizon, {_MEASURES}
+                from scored group by grouping sets (
+                    (merchant_id, horizon), (merchant_id, category, horizon),
+                    (merchant_id, store_id, horizon), (merchant_id, store_id, category, horizon))
+                order by 1, 2, 3, 4
+                """,  # noqa: S608
+                [self._summed],
+            )
+            names = [column[0] for column in rows.description or ()]
+            found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+            for row in rows.fetchall():
+                measured = dict(zip(names[3:], row[3:], strict=True))
+                found.setdefault(row[:3], []).append(_ratios(measured))
+        yield from found.items()
+
+    @property
+    def months_summed(self) -> list[str]:
+        """First days of the months that `by_lead_time` sums."""
+        return [f"{path.split('month=')[1][:7]}-01" for path in self._summed]
+
+
+def accuracy_of(months: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """WAPE, bias and coverage over scored months of one series; None where nothing was sold.
+
+    >>> accuracy_of([{"units_forecast": 9.0, "lo80": 7.0, "hi80": 11.0, "units_sold": 10.0}])
+    {'wape': 0.1, 'bias': -0.1, 'coverage80': 1.0}
+    """
+    sold = sum(m["units_sold"] for m in months)
+    missed = sum(abs(m["units_forecast"] - m["units_sold"]) for m in months)
+    over = sum(m["units_forecast"] - m["units_sold"] for m in months)
+    inside = sum(m["lo80"] <= m["units_sold"] <= m["hi80"] for m in months)
+    return {
+        "wape": round(missed / sold, 3) if sold > 0 else None,
+        "bias": round(over / sold, 3) if sold > 0 else None,
+        "coverage80": round(inside / len(months), 3) if months else None,
+    }
+
+
+def _ratios(measured: dict[str, Any]) -> dict[str, Any]:
+    """Ratios of sums; None where the divisor is zero or unknown."""
+    sold, beside = measured["units_sold"], measured["units_beside_naive"]
+    naive = measured["missed_naive"]
+    return {
+        "horizon": measured["horizon"],
+        "forecasts": measured["forecasts"],
+        "units_sold": round(sold, 3),
+        "units_forecast": round(measured["units_forecast"], 3),
+        "wape": round(measured["missed"] / sold, 4) if sold else None,
+        "bias": round((measured["units_forecast"] - sold) / sold, 4) if sold else None,
+        "wape_naive": round(naive / beside, 4) if naive is not None and beside else None,
+        "skill": round(1 - measured["missed_beside_naive"] / naive, 4) if naive else None,
+        "coverage80": round(measured["coverage80"], 4),
+        "coverage95": round(measured["coverage95"], 4),
+    }
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value
+
+
+@contextmanager
+def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:", config={"threads": 1}) as database:
+        yield database

@@ -1,0 +1,187 @@
+"""Publishing a run: load its files, verify what was loaded, then move the pointer.
+
+Readers see the run before or the new one, never a mix: all documents of a load carry its number,
+and one pointer says which number is served. A load that fails or is killed is never pointed to, and
+is cleared away by a later publish. Published runs keep their name and content for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from api.past import PastForecasts
+from api.registered import Listings, store_documents
+from api.render import render_forecasts
+from api.store.documents import Edition
+from api.store.protocol import ForecastStore
+from api.totals import Totals, summary_document
+from api.vintage import Run, RunShard, read_run, read_shards
+from etl.errors import IncompleteError, InputError
+from etl.lake import Lake
+from etl.settings import Settings
+
+__all__ = ["publish_run", "published_runs", "rollback"]
+
+_SERIES_AT_ONCE = 5000
+_ABANDONED = timedelta(hours=1)
+_ROUNDING = 1e-9
+
+
+def publish_run(
+    lake: Lake,
+    store: ForecastStore,
+    run_id: str,
+    settings: Settings,
+    at: datetime | None = None,
+) -> dict[str, Any]:
+    """Serve the run `run_id` of the lake; what is served already is left as it is.
+
+    Returns the run, its counts, and whether it was `loaded` now. `at` is the moment of publishing
+    (by default the present). Raises `IncompleteError` where files, counts or totals do not agree
+    with the run's manifest; the run served before then stays.
+    """
+    run = read_run(lake, run_id)
+    at = at or datetime.now(UTC)
+    edition = _published(store, run)
+    loaded = edition is None
+    if edition is None:
+        edition = _load(lake, store, run, at)
+    elif edition.load != _load_number(store.current()):
+        edition = store.point_to(edition.load)
+    _remove_old(store, edition, settings.keep_runs, at)
+    return {"run_id": run_id, "series": run.series, "units_forecast": run.units, "loaded": loaded}
+
+
+def rollback(store: ForecastStore) -> dict[str, Any]:
+    """Serve the run that was served before the present one.
+
+    Raises `InputError` where there is none.
+    """
+    current = store.current()
+    kept = {edition.load: edition for edition in store.editions()}
+    if current is None or current.before not in kept:
+        raise InputError(
+            "there is no earlier run to go back to; `python -m api runs` lists what is kept"
+        )
+    edition = store.point_to(kept[current.before].load)
+    return {"run_id": edition.run_id, "instead_of": current.run_id}
+
+
+def published_runs(store: ForecastStore) -> list[dict[str, Any]]:
+    """Published runs, the oldest first, and which of them is served."""
+    current = _load_number(store.current())
+    return [
+        {
+            "run_id": edition.run_id,
+            "published_at": edition.published_at,
+            "serving": edition.load == current,
+            **edition.details,
+        }
+        for edition in store.editions()
+    ]
+
+
+def _published(store: ForecastStore, run: Run) -> Edition | None:
+    """The edition of the run, if it was published before with the same content."""
+    for edition in store.editions():
+        if edition.run_id == run.run_id:
+            if edition.digest == run.digest:
+                return edition
+            raise InputError(
+                f"run {run.run_id} was published on {edition.published_at} with other content; "
+                "a published run keeps its name for ever: predict again under the next revision"
+            )
+    return None
+
+
+def _load(lake: Lake, store: ForecastStore, run: Run, at: datetime) -> Edition:
+    edition = store.begin(run.run_id, run.digest)
+    past = PastForecasts(lake, run.cutoff_month)
+    totals = _load_forecasts(lake, store, run, edition.load, past)
+    store.put_summaries(edition.load, list(totals.documents(run)))
+    store.put_summaries(
+        edition.load,
+        [
+            summary_document("accuracy", key, _accuracy(run, key, past, by_lead_time))
+            for key, by_lead_time in past.by_lead_time()
+        ],
+    )
+    store.put_stores(edition.load, list(store_documents(lake, totals)))
+    _verify(run, *store.loaded(edition.load))
+    details = {
+        "cutoff_month": run.cutoff_month.isoformat(),
+        "engine": run.engine,
+        "series": run.series,
+        "units_forecast": round(run.units, 3),
+        "manifest_sha256": run.digest,
+    }
+    return store.publish(edition.load, details, at.isoformat(timespec="seconds"))
+
+
+def _load_forecasts(
+    lake: Lake, store: ForecastStore, run: Run, load: int, past: PastForecasts
+) -> Totals:
+    totals, listings = Totals([]), Listings(lake)
+    for shards in _batches(run.shards):
+        forecasts = read_shards(lake, run, shards)
+        documents = render_forecasts(
+            run, forecasts, listings.of(forecasts.keys), past.of_series(forecasts.keys)
+        )
+        totals.add(forecasts, [document.confidence for document in documents])
+        store.put_forecasts(load, documents)
+    return totals
+
+
+def _batches(shards: Sequence[RunShard]) -> Iterator[list[RunShard]]:
+    """Shards in groups of a few thousand series, so that small ones do not cost a read each."""
+    batch: list[RunShard] = []
+    for shard in shards:
+        batch.append(shard)
+        if sum(each.series for each in batch) >= _SERIES_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _accuracy(
+    run: Run,
+    key: tuple[str, str, str],
+    past: PastForecasts,
+    by_lead_time: list[dict[str, Any]],
+) -> dict[str, Any]:
+    merchant_id, store_id, category = key
+    return {
+        "run_id": run.run_id,
+        "merchant_id": merchant_id,
+        "store_id": store_id or None,
+        "category": category or None,
+        "months_scored": past.months_summed,
+        "by_lead_time": by_lead_time,
+    }
+
+
+def _verify(run: Run, series: int, units: float) -> None:
+    """What the store holds must be what the manifest promises."""
+    if series != run.series or not math.isclose(
+        units, run.units, rel_tol=_ROUNDING, abs_tol=_ROUNDING * max(run.series, 1)
+    ):
+        raise IncompleteError(
+            f"run {run.run_id} was loaded with {series} series and {units!r} units where its "
+            f"manifest has {run.series} and {run.units!r}; it is not published: close it again "
+            "and publish"
+        )
+
+
+def _remove_old(store: ForecastStore, serving: Edition, keep_runs: int, at: datetime) -> None:
+    """Keep the newest runs, the one served and the one to go back to."""
+    newest = [edition.load for edition in store.editions()][-max(keep_runs, 2) :]
+    kept = {*newest, serving.load, *([serving.before] if serving.before is not None else [])}
+    store.remove_all_but(sorted(kept), (at - _ABANDONED).isoformat())
+
+
+def _load_number(edition: Edition | None) -> int | None:
+    return edition.load if edition else None

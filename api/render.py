@@ -1,0 +1,185 @@
+"""Forecast documents, rendered once when a run is published and handed out as they are.
+
+A document is what the query API answers for one product: the months ahead with their intervals,
+model, reason, confidence, money, the recent history, and how the last forecasts did. Its *line* is
+the shorter JSON that stands in lists of products.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import orjson
+
+from api.attention import attention
+from api.confidence import confidence
+from api.past import accuracy_of
+from api.store.documents import UNKNOWN, ForecastDocument
+from api.vintage import BOUNDS, Run, ShardForecasts
+
+__all__ = ["HISTORY_MONTHS", "Listing", "etag_of", "folded", "read_reason", "render_forecasts"]
+
+HISTORY_MONTHS = 36
+_YEAR = 12
+_DECIMALS = 3
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the registry knows of a product, as last seen."""
+
+    name: str
+    price: float | None
+    status: str
+    stock_on_hand: int | None
+
+
+def render_forecasts(
+    run: Run,
+    forecasts: ShardForecasts,
+    listings: Mapping[tuple[str, str, str], Listing],
+    past: Mapping[tuple[str, str, str], Sequence[dict[str, Any]]],
+) -> list[ForecastDocument]:
+    """One document for each series, in order."""
+    numbers = {name: forecasts.numbers[name].round(_DECIMALS).tolist() for name in BOUNDS}
+    volumes = forecasts.numbers["units_forecast"].sum(axis=1).tolist()
+    widths = (forecasts.numbers["hi80"] - forecasts.numbers["lo80"]).sum(axis=1).tolist()
+    months = [month.isoformat() for month in forecasts.months]
+    return [
+        _render(
+            run,
+            months,
+            {name: numbers[name][i] for name in BOUNDS},
+            volumes[i],
+            widths[i],
+            forecasts.models[i],
+            forecasts.reasons[i],
+            forecasts.series[i],
+            listings.get(key),
+            past.get(key, ()),
+        )
+        for i, key in enumerate(forecasts.keys)
+    ]
+
+
+def _render(
+    run: Run,
+    months: list[str],
+    numbers: dict[str, list[float]],
+    volume: float,
+    width: float,
+    model: str,
+    reason: str,
+    series: dict[str, Any],
+    listing: Listing | None,
+    past: Sequence[dict[str, Any]],
+) -> ForecastDocument:
+    price = series["mean_net_price"]
+    history: list[int] = series["units_sold"]
+    accuracy = accuracy_of(past) if past else None
+    risk = width / volume if volume > 0 else None
+    name = listing.name if listing else series["product_id"]
+    last_year = sum(history[-_YEAR:]) if len(history) >= _YEAR else None
+    change = volume / last_year - 1 if last_year and len(months) == _YEAR else None
+    about = {
+        "merchant_id": series["merchant_id"],
+        "store_id": series["store_id"],
+        "product_id": series["product_id"],
+        "name": name,
+        "category": series["category"],
+        "currency": series["currency"],
+        "model": model,
+        "reason": read_reason(reason),
+        "confidence": confidence(risk, len(history), accuracy["wape"] if accuracy else None),
+        "active": series["active"],
+        "stock_on_hand": listing.stock_on_hand if listing else None,
+        "horizon_units": round(volume, _DECIMALS),
+        "horizon_money": _money(volume, price),
+        "units_last_year": last_year,
+        "change_on_last_year": None if change is None else round(change, 4),
+    }
+    about["attention"] = attention(about, numbers, history, past, price)
+    document = {
+        "run_id": run.run_id,
+        "cutoff_month": run.cutoff_month.isoformat(),
+        **about,
+        "price": listing.price if listing else None,
+        "status": listing.status if listing else None,
+        "mean_net_price": None if price is None else round(price, 4),
+        "months": months,
+        **numbers,
+        "money_forecast": [_money(units, price) for units in numbers["units_forecast"]],
+        "history": _recent(series["first_month"], history),
+        "accuracy": accuracy and {**accuracy, "months": list(past)},
+    }
+    line = {
+        **about,
+        "next_month": months[0],
+        **{f"next_{name}": numbers[name][0] for name in ("units_forecast", "lo80", "hi80")},
+        "recent_units": history[-_YEAR:],
+        "units_forecast": numbers["units_forecast"],
+    }
+    body = orjson.dumps(document)
+    return ForecastDocument(
+        series["merchant_id"],
+        series["store_id"],
+        series["product_id"],
+        series["category"],
+        about["confidence"],
+        volume,
+        UNKNOWN if change is None else change,
+        UNKNOWN if change is None else -change,
+        UNKNOWN if risk is None else risk,
+        about["attention"]["money_at_stake"] if about["attention"] else 0.0,
+        folded(f"{name} {series['product_id']} {series['category']}"),
+        orjson.dumps(line),
+        etag_of(body),
+        body,
+    )
+
+
+def etag_of(body: bytes) -> str:
+    """The weak entity tag of a body: the same whether it is sent compressed or not."""
+    return f'W/"{hashlib.blake2b(body, digest_size=9).hexdigest()}"'
+
+
+def folded(text: str) -> str:
+    """`text` without case and accents, as search compares it.
+
+    >>> folded("Café MOLIDO")
+    'cafe molido'
+    """
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def read_reason(reason: str) -> dict[str, Any] | None:
+    """A reason code with its parameters, for clients to put into words; None where there is none.
+
+    >>> read_reason("short_history months=4 donor=Green mug")
+    {'code': 'short_history', 'parameters': {'months': '4', 'donor': 'Green mug'}}
+    """
+    if not reason:
+        return None
+    code, *parameters = re.split(r"\s+(?=\w+=)", reason.strip())
+    return {"code": code, "parameters": dict(p.split("=", 1) for p in parameters)}
+
+
+def _money(units: float, price: float | None) -> float | None:
+    return None if price is None else round(units * price, 2)
+
+
+def _recent(first_month: date, units: list[int]) -> dict[str, Any]:
+    """The last three years of a history, or all of a shorter one."""
+    skipped = max(0, len(units) - HISTORY_MONTHS)
+    month = first_month.year * 12 + first_month.month - 1 + skipped
+    first = date(month // 12, month % 12 + 1, 1)
+    return {"first_month": first.isoformat(), "units_sold": units[skipped:]}

@@ -1,0 +1,60 @@
+"""One JSON line per request: when, who, what, how it ended. It is the audit trail of reads.
+
+Lines are handed to a thread that writes them in batches, so that no answer waits for the disk. No
+token, cookie, body or query stands in a line; a token's id does.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+__all__ = ["RequestLog"]
+
+_SECONDS = 0.1
+
+
+class RequestLog:
+    """Lines into the file at `path`, or to standard output where it is empty."""
+
+    def __init__(self, path: str) -> None:
+        self._file: BinaryIO | None = None
+        if path:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Take a line, to be written within a tenth of a second."""
+        self._waiting.append(line)
+
+    def close(self) -> None:
+        """Write what is waiting, and end."""
+        self._ended.set()
+        self._thread.join()
+        if self._file is not None:
+            self._file.close()
+
+    def _run(self) -> None:
+        while not self._ended.wait(_SECONDS):
+            self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if not lines:
+            return
+        text = b"\n".join([orjson.dumps(line) for line in lines]) + b"\n"
+        if self._file is not None:
+            self._file.write(text)
+        else:
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()

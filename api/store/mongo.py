@@ -1,0 +1,443 @@
+"""The forecast store in MongoDB, or in Azure Cosmos DB for MongoDB, through pymongo.
+
+Only what both have is used: string ids, unordered bulk upserts, compound indexes, `$group`. No
+transaction is needed, since a load is invisible until one pointer document names it; that document
+is written with `j=True`, so that a published run outlives the server's sudden end.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne, ReturnDocument, WriteConcern
+from pymongo.collection import Collection
+from pymongo.errors import ConfigurationError, DuplicateKeyError, PyMongoError
+
+from api.store.documents import (
+    Body,
+    Edition,
+    ForecastDocument,
+    ListedProduct,
+    ProductQuery,
+    Scope,
+    StoreDocument,
+    SummaryDocument,
+)
+from etl.errors import StoreError
+
+__all__ = ["MongoStore"]
+
+_Document = dict[str, Any]
+_ROWS = 1000
+_DOCUMENTS = ("forecasts", "summaries", "stores")
+_INDEXES: dict[str, list[tuple[str, ...]]] = {
+    "stores": [("load", "merchant_id", "store_id")],
+    "forecasts": [
+        ("load", "merchant_id", "store_id", "product_id"),
+        ("load", "merchant_id", "search", "store_id", "product_id"),
+    ],
+    "records": [("kind", "key"), ("kind", "merchant_id", "store_id", "product_id", "key")],
+}
+_DESCENDING = ("volume", "growth", "decline", "risk", "attention")
+
+
+class MongoStore:
+    """A forecast store in the database that the URL names (`storecast` where it names none)."""
+
+    embedded = False
+
+    def __init__(self, url: str) -> None:
+        with self._errors("reached"):
+            try:
+                self._client: MongoClient[_Document] = MongoClient(
+                    url, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, tz_aware=True
+                )
+                self._database = self._client.get_default_database("storecast")
+            except ConfigurationError as error:
+                raise StoreError(f"the MongoDB URL cannot be used: {error}") from error
+            self._durable = WriteConcern(w=1, j=True)
+            self._make_indexes()
+
+    # loading
+
+    def begin(self, run_id: str, digest: str) -> Edition:
+        with self._errors("written"):
+            counted = self._database["counters"].find_one_and_update(
+                {"_id": "load"},
+                {"$inc": {"value": 1}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+            load = int((counted or {})["value"])
+            self._editions.insert_one(
+                {
+                    "_id": str(load),
+                    "load": load,
+                    "run_id": run_id,
+                    "digest": digest,
+                    "details": {},
+                    "touched_at": _now(),
+                    "published_at": None,
+                    "before": None,
+                }
+            )
+            return Edition(load, run_id, digest)
+
+    def put_stores(self, load: int, documents: Sequence[StoreDocument]) -> None:
+        self._put(load, "stores", documents, 2)
+
+    def put_forecasts(self, load: int, documents: Sequence[ForecastDocument]) -> None:
+        self._put(load, "forecasts", documents, 3)
+
+    def put_summaries(self, load: int, documents: Sequence[SummaryDocument]) -> None:
+        self._put(load, "summaries", documents, 4)
+
+    def loaded(self, load: int) -> tuple[int, float]:
+        with self._errors("counted"):
+            found = self._database["forecasts"].aggregate(
+                [
+                    {"$match": {"load": load}},
+                    {
+                        "$group": {
+                            "_id": None,
+                            "count": {"$sum": 1},
+                            "volume": {"$sum": "$volume"},
+                        }
+                    },
+                ]
+            )
+            for group in found:
+                return int(group["count"]), float(group["volume"])
+            return 0, 0.0
+
+    def publish(self, load: int, details: Mapping[str, Any], at: str) -> Edition:
+        with self._errors("published"):
+            before = self._pointer.find_one({"_id": "current"})
+            self._editions.update_one(
+                {"_id": str(load)},
+                {
+                    "$set": {
+                        "details": dict(details),
+                        "published_at": at,
+                        "before": before["load"] if before else None,
+                    }
+                },
+            )
+            return self.point_to(load)
+
+    def point_to(self, load: int) -> Edition:
+        with self._errors("pointed to"):
+            found = self._editions.find_one({"_id": str(load)})
+            if found is None:
+                raise StoreError(
+                    f"the store holds no edition {load}; `python -m api runs` lists them"
+                )
+            self._pointer.replace_one(
+                {"_id": "current"}, {"_id": "current", "load": load}, upsert=True
+            )
+            return _edition_of(found)
+
+    def editions(self) -> list[Edition]:
+        with self._errors("read"):
+            found = self._editions.find({"published_at": {"$ne": None}})
+            return sorted((_edition_of(document) for document in found), key=lambda e: e.load)
+
+    def remove_all_but(self, loads: Sequence[int], abandoned_before: str) -> int:
+        with self._errors("removed"):
+            gone = [
+                document["load"]
+                for document in self._editions.find({"load": {"$nin": list(loads)}})
+                if document["published_at"] or document["touched_at"] < abandoned_before
+            ]
+            for load in gone:
+                for collection in _DOCUMENTS:
+                    self._remove_in_steps(collection, load)
+                self._editions.delete_one({"_id": str(load)})
+            return len(gone)
+
+    # reading
+
+    def current(self) -> Edition | None:
+        with self._errors("read"):
+            pointer = self._pointer.find_one({"_id": "current"})
+            found = pointer and self._editions.find_one({"_id": str(pointer["load"])})
+            return _edition_of(found) if found else None
+
+    def merchants(self, load: int) -> list[str]:
+        with self._errors("read"):
+            return sorted(self._database["stores"].distinct("merchant_id", {"load": load}))
+
+    def stores(self, load: int, scope: Scope, region: str | None = None) -> list[StoreDocument]:
+        wanted: _Document = {"load": load, "merchant_id": scope.merchant_id}
+        if region is not None:
+            wanted["region"] = region
+        with self._errors("read"):
+            found = sorted(self._database["stores"].find(wanted), key=lambda d: d["store_id"])
+        return [
+            StoreDocument(d["merchant_id"], d["store_id"], d["region"], d["json"].encode())
+            for d in found
+            if scope.allows(d["store_id"])
+        ]
+
+    def forecast(self, load: int, scope: Scope, store_id: str, product_id: str) -> Body | None:
+        if not scope.allows(store_id):
+            return None
+        return self._body("forecasts", load, scope.merchant_id, store_id, product_id)
+
+    def forecasts(
+        self, load: int, scope: Scope, store_id: str, after: str, limit: int
+    ) -> list[tuple[str, bytes]]:
+        if not scope.allows(store_id):
+            return []
+        with self._errors("read"):
+            found = (
+                self._database["forecasts"]
+                .find(
+                    {
+                        "load": load,
+                        "merchant_id": scope.merchant_id,
+                        "store_id": store_id,
+                        "product_id": {"$gt": after},
+                    },
+                    {"product_id": 1, "json": 1},
+                )
+                .sort("product_id", ASCENDING)
+                .limit(limit)
+            )
+            return [(d["product_id"], d["json"].encode()) for d in found]
+
+    def products(self, load: int, scope: Scope, query: ProductQuery) -> list[ListedProduct]:
+        key, direction = ("search", ASCENDING) if query.sort == "name" else (query.sort, DESCENDING)
+        order = [(key, direction), ("store_id", ASCENDING), ("product_id", ASCENDING)]
+        with self._errors("read"):
+            found = (
+                self._database["forecasts"]
+                .find(
+                    _listing(load, scope, query, key),
+                    {key: 1, "store_id": 1, "product_id": 1, "line": 1},
+                )
+                .sort(order)
+                .limit(query.limit)
+            )
+            return [
+                ListedProduct(d[key], d["store_id"], d["product_id"], d["line"].encode())
+                for d in found
+            ]
+
+    def summary(
+        self, load: int, scope: Scope, kind: str, store_id: str, category: str
+    ) -> Body | None:
+        if not (scope.allows(store_id) if store_id else scope.stores is None):
+            return None
+        return self._body("summaries", load, kind, scope.merchant_id, store_id, category)
+
+    # records
+
+    def put_record(
+        self, kind: str, key: str, document: Mapping[str, Any], owner: tuple[str, str, str]
+    ) -> None:
+        with self._errors("written"):
+            record = _record(kind, key, document, owner)
+            self._records.replace_one({"_id": record["_id"]}, record, upsert=True)
+
+    def add_record(
+        self, kind: str, key: str, document: Mapping[str, Any], owner: tuple[str, str, str]
+    ) -> bool:
+        with self._errors("written"):
+            try:
+                self._records.insert_one(_record(kind, key, document, owner))
+            except DuplicateKeyError:
+                return False
+            return True
+
+    def record(self, kind: str, key: str) -> dict[str, Any] | None:
+        with self._errors("read"):
+            found = self._records.find_one({"_id": _id(kind, key)})
+            return dict(json.loads(found["json"])) if found else None
+
+    def records(
+        self,
+        kind: str,
+        scope: Scope | None = None,
+        store_id: str | None = None,
+        product_id: str | None = None,
+        *,
+        after: str = "",
+        limit: int = 1000,
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        terms: list[_Document] = [{"kind": kind, "key": {"$gt": after}}]
+        if scope is not None:
+            terms.append({"merchant_id": scope.merchant_id})
+        if scope is not None and scope.stores is not None:
+            terms.append({"store_id": {"$in": sorted(scope.stores)}})
+        if store_id is not None:
+            terms.append({"store_id": store_id})
+        if product_id is not None:
+            terms.append({"product_id": product_id})
+        with self._errors("read"):
+            found = self._records.find({"$and": terms}).sort("key", ASCENDING).limit(limit)
+            return iter([(d["key"], json.loads(d["json"])) for d in found])
+
+    def delete_record(self, kind: str, key: str) -> bool:
+        with self._errors("deleted"):
+            return self._records.delete_one({"_id": _id(kind, key)}).deleted_count == 1
+
+    # operation
+
+    def ping(self) -> None:
+        with self._errors("reached"):
+            self._client.admin.command("ping")
+
+    def close(self) -> None:
+        self._client.close()
+
+    # inside
+
+    @property
+    def _editions(self) -> Collection[_Document]:
+        return self._database["editions"].with_options(write_concern=self._durable)
+
+    @property
+    def _pointer(self) -> Collection[_Document]:
+        return self._database["pointer"].with_options(write_concern=self._durable)
+
+    @property
+    def _records(self) -> Collection[_Document]:
+        return self._database["records"].with_options(write_concern=self._durable)
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except PyMongoError as error:
+            raise StoreError(
+                f"the MongoDB store cannot be {what}: {type(error).__name__}; "
+                "see that the server of STORECAST_STORE_URL runs and accepts the user"
+            ) from error
+
+    def _make_indexes(self) -> None:
+        for collection, indexes in _INDEXES.items():
+            for columns in indexes:
+                self._database[collection].create_index([(c, ASCENDING) for c in columns])
+        for sort in _DESCENDING:
+            self._database["forecasts"].create_index(
+                [
+                    ("load", ASCENDING),
+                    ("merchant_id", ASCENDING),
+                    (sort, DESCENDING),
+                    ("store_id", ASCENDING),
+                    ("product_id", ASCENDING),
+                ]
+            )
+
+    def _put(
+        self, load: int, collection: str, documents: Sequence[tuple[Any, ...]], keys: int
+    ) -> None:
+        durable = self._database[collection].with_options(write_concern=self._durable)
+        with self._errors("written"):
+            for start in range(0, len(documents), _ROWS):
+                durable.bulk_write(
+                    [
+                        ReplaceOne({"_id": document["_id"]}, document, upsert=True)
+                        for document in (
+                            _document(load, values, keys)
+                            for values in documents[start : start + _ROWS]
+                        )
+                    ],
+                    ordered=False,
+                )
+                self._editions.update_one({"_id": str(load)}, {"$set": {"touched_at": _now()}})
+
+    def _body(self, collection: str, *key: int | str) -> Body | None:
+        with self._errors("read"):
+            found = self._database[collection].find_one({"_id": _id(*key)}, {"json": 1, "etag": 1})
+            return Body(found["json"].encode(), found["etag"]) if found else None
+
+    def _remove_in_steps(self, collection: str, load: int) -> None:
+        while True:
+            step = [
+                d["_id"]
+                for d in self._database[collection].find({"load": load}, {"_id": 1}).limit(_ROWS)
+            ]
+            if not step:
+                return
+            self._database[collection].delete_many({"_id": {"$in": step}})
+
+
+def _listing(load: int, scope: Scope, query: ProductQuery, key: str) -> _Document:
+    """The filter of one page of products."""
+    terms: list[_Document] = [{"load": load, "merchant_id": scope.merchant_id}]
+    if scope.stores is not None:
+        terms.append({"store_id": {"$in": sorted(scope.stores)}})
+    if query.stores is not None:
+        terms.append({"store_id": {"$in": list(query.stores)}})
+    if query.categories:
+        terms.append({"category": {"$in": list(query.categories)}})
+    if query.confidences:
+        terms.append({"confidence": {"$in": list(query.confidences)}})
+    if query.text:
+        terms.append({"search": {"$regex": re.escape(query.text)}})
+    if query.sort == "attention":
+        terms.append({"attention": {"$gt": 0}})
+    if query.after is not None:
+        value, store_id, product_id = query.after
+        beyond = "$gt" if key == "search" else "$lt"
+        terms.append(
+            {
+                "$or": [
+                    {key: {beyond: value}},
+                    {key: value, "store_id": {"$gt": store_id}},
+                    {key: value, "store_id": store_id, "product_id": {"$gt": product_id}},
+                ]
+            }
+        )
+    return {"$and": terms}
+
+
+def _id(*parts: int | str) -> str:
+    return "/".join(quote(str(part), safe="") for part in parts)
+
+
+def _document(load: int, values: Any, keys: int) -> _Document:
+    """A named tuple of documents.py as MongoDB keeps it: its key as a string, its JSON as text."""
+    document = {
+        name: value.decode() if isinstance(value, bytes) else value
+        for name, value in values._asdict().items()
+    }
+    return {"_id": _id(load, *values[:keys]), "load": load, **document}
+
+
+def _record(
+    kind: str, key: str, document: Mapping[str, Any], owner: tuple[str, str, str]
+) -> _Document:
+    merchant_id, store_id, product_id = owner
+    return {
+        "_id": _id(kind, key),
+        "kind": kind,
+        "key": key,
+        "merchant_id": merchant_id,
+        "store_id": store_id,
+        "product_id": product_id,
+        "json": json.dumps(dict(document)),
+    }
+
+
+def _edition_of(document: Mapping[str, Any]) -> Edition:
+    return Edition(
+        document["load"],
+        document["run_id"],
+        document["digest"],
+        document["details"],
+        document["published_at"],
+        document["before"],
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

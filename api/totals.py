@@ -1,0 +1,140 @@
+"""Totals of a run: each merchant, store, and category within either, as documents of their own.
+
+Points add up: a total is the sum of its products' forecasts, month by month. Money is summed within
+one currency only. Totals carry no interval, because the ends of products' intervals do not add up
+to the ends of a total's; `interval` says so instead of showing a wrong one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from api.render import HISTORY_MONTHS, etag_of
+from api.store.documents import SummaryDocument
+from api.vintage import Run, ShardForecasts
+
+__all__ = ["Totals", "summary_document"]
+
+Vector = NDArray[np.float64]
+Key = tuple[str, str, str]
+
+
+@dataclass(eq=False)
+class _Sum:
+    """What the products of one merchant, store and category add up to."""
+
+    units: Vector
+    history: Vector
+    money: dict[str, Vector] = field(default_factory=dict)
+    confidences: Counter[str] = field(default_factory=Counter)
+    series: int = 0
+    unpriced: int = 0
+
+    def add(self, other: _Sum) -> None:
+        self.units = self.units + other.units
+        self.history = self.history + other.history
+        for currency, money in other.money.items():
+            self.money[currency] = self.money.get(currency, 0) + money
+        self.confidences.update(other.confidences)
+        self.series += other.series
+        self.unpriced += other.unpriced
+
+
+class Totals:
+    """Running totals of a run, fed batch by batch."""
+
+    def __init__(self, months: list[str]) -> None:
+        self._months = months
+        self._sums: dict[Key, _Sum] = {}
+
+    def add(self, forecasts: ShardForecasts, confidences: list[str]) -> None:
+        """Take in a batch; `confidences` holds the word of each of its series."""
+        self._months = self._months or [month.isoformat() for month in forecasts.months]
+        for i, series in enumerate(forecasts.series):
+            key = (series["merchant_id"], series["store_id"], series["category"])
+            units = forecasts.numbers["units_forecast"][i]
+            found = self._sum(key)
+            found.units += units
+            recent = series["units_sold"][-HISTORY_MONTHS:]
+            if recent:
+                found.history[-len(recent) :] += recent
+            found.confidences[confidences[i]] += 1
+            found.series += 1
+            if series["mean_net_price"] is None:
+                found.unpriced += 1
+            else:
+                found.money.setdefault(series["currency"], np.zeros(len(units)))
+                found.money[series["currency"]] += units * series["mean_net_price"]
+
+    def merge(self, other: Totals) -> None:
+        """Take in the totals of other batches."""
+        self._months = self._months or other._months
+        for key, found in other._sums.items():
+            self._sum(key).add(found)
+
+    def series_of(self, merchant_id: str, store_id: str) -> int:
+        """Series counted for one store."""
+        return sum(s.series for key, s in self._sums.items() if key[:2] == (merchant_id, store_id))
+
+    def documents(self, run: Run) -> Iterator[SummaryDocument]:
+        """One document for each merchant, store, and category within either."""
+        for key, found in sorted(self._rolled_up().items()):
+            yield summary_document("totals", key, self._document(run, key, found))
+
+    def _sum(self, key: Key) -> _Sum:
+        if key not in self._sums:
+            self._sums[key] = _Sum(np.zeros(len(self._months)), np.zeros(HISTORY_MONTHS))
+        return self._sums[key]
+
+    def _rolled_up(self) -> dict[Key, _Sum]:
+        """Sums of every level; '' stands for all stores or all categories."""
+        levels = Totals(self._months)
+        for (merchant, store, category), found in self._sums.items():
+            for key in {
+                (merchant, store, category),
+                (merchant, store, ""),
+                (merchant, "", category),
+                (merchant, "", ""),
+            }:
+                levels._sum(key).add(found)
+        return levels._sums
+
+    def _document(self, run: Run, key: Key, found: _Sum) -> Mapping[str, Any]:
+        merchant, store, category = key
+        last = run.cutoff_month.year * 12 + run.cutoff_month.month - HISTORY_MONTHS
+        last_year = float(found.history[-12:].sum())
+        total = float(found.units.sum())
+        return {
+            "run_id": run.run_id,
+            "cutoff_month": run.cutoff_month.isoformat(),
+            "merchant_id": merchant,
+            "store_id": store or None,
+            "category": category or None,
+            "series": found.series,
+            "confidences": dict(sorted(found.confidences.items())),
+            "months": self._months,
+            "units_forecast": found.units.round(3).tolist(),
+            "interval": {"code": "not_joint", "parameters": {}},
+            "money_forecast": {c: m.round(2).tolist() for c, m in sorted(found.money.items())},
+            "series_without_price": found.unpriced,
+            "horizon_units": round(total, 3),
+            "units_last_year": last_year,
+            "change_on_last_year": round(total / last_year - 1, 4) if last_year > 0 else None,
+            "history": {
+                "first_month": f"{last // 12:04d}-{last % 12 + 1:02d}-01",
+                "units_sold": found.history.tolist(),
+            },
+        }
+
+
+def summary_document(kind: str, key: Key, document: Mapping[str, Any]) -> SummaryDocument:
+    """A summary of that kind for (merchant, store, category), rendered."""
+    body = orjson.dumps(document)
+    return SummaryDocument(kind, *key, etag_of(body), body)

@@ -1,0 +1,124 @@
+"""The only way to query: everything that one caller may read of one edition, and nothing else.
+
+A route never meets the store. It asks for a `MerchantView`, which is bound to the merchant and
+stores of the caller's token and to the edition served when the request came in, so that no route
+can forget the check and no answer mixes two runs. What lies outside is "not found".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from api.errors import BadRequestError, ForbiddenError, NoRunError, NotFoundError
+from api.store.documents import Body, Edition, ListedProduct, ProductQuery, Scope, StoreDocument
+from api.store.protocol import ForecastStore
+
+__all__ = ["MerchantView"]
+
+
+class MerchantView:
+    """One merchant's part of one edition of the store."""
+
+    def __init__(self, store: ForecastStore, scope: Scope, edition: Edition | None = None) -> None:
+        edition = edition or store.current()
+        if edition is None:
+            raise NoRunError("no run has been published yet; come back after the next publish")
+        self._store = store
+        self.scope = scope
+        self.edition: Edition = edition
+
+    @property
+    def merchant_id(self) -> str:
+        """The merchant whose data this is."""
+        return self.scope.merchant_id
+
+    def at(self, load: int) -> MerchantView:
+        """The same view of an earlier edition. Raises `BadRequestError` where it is gone."""
+        if load == self.edition.load:
+            return self
+        for edition in self._store.editions():
+            if edition.load == load:
+                return MerchantView(self._store, self.scope, edition)
+        raise BadRequestError("the run that this cursor began in is no longer kept; start anew")
+
+    def stores(self, region: str | None = None) -> list[StoreDocument]:
+        """The stores in view, of one region or of all."""
+        return self._store.stores(self.edition.load, self.scope, region)
+
+    def require_store(self, store_id: str) -> StoreDocument:
+        """That store. Raises `NotFoundError` where it is not in view."""
+        for store in self.stores():
+            if store.store_id == store_id:
+                return store
+        raise NotFoundError(f"there is no store {store_id!r}; GET /v1/stores lists yours")
+
+    def forecast(self, store_id: str, product_id: str) -> Body:
+        """One product's forecast. Raises `NotFoundError` where it is not in view."""
+        found = self._store.forecast(self.edition.load, self.scope, store_id, product_id)
+        if found is None:
+            raise NotFoundError(
+                f"there is no product {product_id!r} in a store {store_id!r}; "
+                f"GET /v1/stores/{store_id}/products lists what there is"
+            )
+        return found
+
+    def forecasts(self, store_id: str, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """Forecasts of a store's products after that product id, in order."""
+        self.require_store(store_id)
+        return self._store.forecasts(self.edition.load, self.scope, store_id, after, limit)
+
+    def products(self, query: ProductQuery) -> list[ListedProduct]:
+        """The lines of products that the query asks for; stores out of view are not found."""
+        for store_id in query.stores or ():
+            self.require_store(store_id)
+        return self._store.products(self.edition.load, self.scope, query)
+
+    def totals(self, store_id: str, category: str) -> Body:
+        """Totals of the merchant (store_id ''), of a store, or of a category within either."""
+        return self._summary("totals", store_id, category)
+
+    def accuracy(self, store_id: str, category: str) -> Body:
+        """How earlier forecasts did, for the same parts."""
+        return self._summary("accuracy", store_id, category)
+
+    def require_product(self, store_id: str, product_id: str) -> tuple[str, str, str]:
+        """The owner of records about that product. Raises `NotFoundError` where it is not there."""
+        self.forecast(store_id, product_id)
+        return self.scope.merchant_id, store_id, product_id
+
+    def records(
+        self, kind: str, store_id: str | None = None, product_id: str | None = None, after: str = ""
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Records of that kind in view."""
+        return self._store.records(kind, self.scope, store_id, product_id, after=after)
+
+    def put_record(
+        self, kind: str, key: str, document: Mapping[str, Any], owner: tuple[str, str, str]
+    ) -> None:
+        """Keep a record of this merchant."""
+        self._store.put_record(kind, self._own(key), document, owner)
+
+    def record(self, kind: str, key: str) -> dict[str, Any] | None:
+        """A record of this merchant."""
+        return self._store.record(kind, self._own(key))
+
+    def delete_record(self, kind: str, key: str) -> bool:
+        """Remove a record of this merchant."""
+        return self._store.delete_record(kind, self._own(key))
+
+    def _own(self, key: str) -> str:
+        """The merchant stands in the key of each of its records."""
+        return f"{self.scope.merchant_id}/{key}"
+
+    def _summary(self, kind: str, store_id: str, category: str) -> Body:
+        if not store_id and self.scope.stores is not None:
+            raise ForbiddenError(
+                "the token reaches only some stores, so it cannot see the merchant's totals; "
+                "ask for each store: GET /v1/stores lists yours"
+            )
+        found = self._store.summary(self.edition.load, self.scope, kind, store_id, category)
+        if found is None:
+            part = f"category {category!r}" if category else f"store {store_id!r}"
+            raise NotFoundError(f"there is no {kind} of a {part}; GET /v1/stores lists your stores")
+        return found

@@ -1,0 +1,197 @@
+"""A run as the forecasting room left it in the lake, read shard by shard and checked on the way.
+
+A run's manifest names its files with their counts and hashes. What does not agree with it raises
+`IncompleteError` before any reader sees it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+from etl.errors import IncompleteError, InputError
+from etl.lake import Lake
+from etl.tables import FORECAST_COLUMNS, PREDICTIONS, SERIES_KEY, SHARDS
+
+__all__ = ["BOUNDS", "Run", "RunShard", "ShardForecasts", "read_run", "read_shards"]
+
+BOUNDS = tuple(c.name for c in FORECAST_COLUMNS if c.type == pa.float64())
+"""The numbers of a forecast: the point and the ends of its intervals."""
+
+_RUN_ID = re.compile(r"(\d{4})-(\d{2})\.(\d+)")
+
+
+@dataclass(frozen=True)
+class RunShard:
+    """One prediction file of a run, as its manifest describes it."""
+
+    number: int
+    path: str
+    sha256: str
+    series: int
+    units: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A complete run: its name, cutoff, engine, files, and the fingerprint of its manifest."""
+
+    run_id: str
+    cutoff_month: date
+    engine: str
+    digest: str
+    shards: tuple[RunShard, ...]
+
+    @property
+    def series(self) -> int:
+        """Series of all shards."""
+        return sum(shard.series for shard in self.shards)
+
+    @property
+    def units(self) -> float:
+        """Units forecast of all shards, all months."""
+        return sum(shard.units for shard in self.shards)
+
+
+@dataclass(frozen=True, eq=False)
+class ShardForecasts:
+    """Forecasts of n series beside the series that they were made from.
+
+    `numbers` has shape (n, horizon) for each name of `BOUNDS`; `series` holds the `SHARDS` row of
+    each, as a dictionary, in the same order.
+    """
+
+    keys: list[tuple[str, str, str]]
+    months: list[Any]
+    numbers: dict[str, NDArray[np.float64]]
+    models: list[Any]
+    reasons: list[Any]
+    series: list[dict[str, Any]]
+
+
+def read_run(lake: Lake, run_id: str) -> Run:
+    """The run of that name. Raises `InputError` for a bad name, `LakeError` where it is missing."""
+    match = _RUN_ID.fullmatch(run_id)
+    if match is None:
+        raise InputError(
+            f"a run is named by cutoff month and revision, as in 2026-10.1; found {run_id!r}"
+        )
+    path = f"predictions/run_id={run_id}/manifest.json"
+    manifest = lake.read_json(path)
+    try:
+        shards = tuple(
+            RunShard(
+                int(entry["shard"]),
+                entry["path"],
+                entry["sha256"],
+                int(entry["series"]),
+                float(entry["units_forecast"]),
+            )
+            for entry in manifest["shards"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise IncompleteError(
+            f"{lake.url}/{path} lacks {error} for a shard; close the run again: "
+            f"`python -m forecasting close --run {run_id}`"
+        ) from error
+    cutoff = date(int(match[1]), int(match[2]), 1)
+    digest = hashlib.sha256(lake.read_bytes(path)).hexdigest()
+    return Run(run_id, cutoff, str(manifest.get("engine", "")), digest, shards)
+
+
+def read_shards(lake: Lake, run: Run, shards: Sequence[RunShard]) -> ShardForecasts:
+    """The forecasts of `shards` and their series, checked against the manifest."""
+    predictions = pa.concat_tables([_read_predictions(lake, run, shard) for shard in shards])
+    rows = _by_series(PREDICTIONS.conform(predictions))
+    horizon = pc.max(rows["horizon"]).as_py() or 0
+    months = rows["month"].slice(0, horizon).to_pylist()
+    firsts = rows.take(np.arange(0, rows.num_rows, max(horizon, 1)))
+    keys = list(zip(*(firsts[name].to_pylist() for name in SERIES_KEY), strict=True))
+    _check_shape(run, rows, horizon, len(keys), sum(shard.series for shard in shards))
+    return ShardForecasts(
+        keys,
+        months,
+        {name: rows[name].to_numpy().reshape(len(keys), horizon) for name in BOUNDS},
+        firsts["model"].to_pylist(),
+        firsts["reason"].to_pylist(),
+        _read_series(lake, run, shards, keys),
+    )
+
+
+def _read_predictions(lake: Lake, run: Run, shard: RunShard) -> pa.Table:
+    content = lake.read_bytes(shard.path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != shard.sha256:
+        raise IncompleteError(
+            f"{shard.path} has changed since run {run.run_id} was closed (sha256 {found[:12]}…, "
+            f"manifest {shard.sha256[:12]}…); predict that shard again and close the run"
+        )
+    options = pacsv.ConvertOptions(
+        column_types=PREDICTIONS.schema,
+        strings_can_be_null=False,
+        include_columns=PREDICTIONS.names,
+    )
+    try:
+        return pacsv.read_csv(io.BytesIO(content), convert_options=options)
+    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+        raise IncompleteError(f"{shard.path} is not a predictions file: {error}") from error
+
+
+def _by_series(rows: pa.Table) -> pa.Table:
+    """Rows series by series, months in order; nothing is moved where they stand so already."""
+    horizon = pc.max(rows["horizon"]).as_py() or 0
+    if horizon and rows.num_rows % horizon == 0:
+        place = rows["horizon"].to_numpy().reshape(-1, horizon)
+        first, last = rows.slice(0), rows.slice(horizon - 1)
+        step = np.arange(0, rows.num_rows, horizon)
+        same = all(first[n].take(step).equals(last[n].take(step)) for n in SERIES_KEY)
+        if same and bool((place == np.arange(1, horizon + 1)).all()):
+            return rows
+    return rows.sort_by([(name, "ascending") for name in (*SERIES_KEY, "horizon")])
+
+
+def _check_shape(run: Run, rows: pa.Table, horizon: int, series: int, expected: int) -> None:
+    """Every series of the manifest is there, with the same months ahead and no other run's rows."""
+    if series != expected or rows.num_rows != series * horizon:
+        raise IncompleteError(
+            f"run {run.run_id} has {rows.num_rows} rows for {expected} series of {horizon} months; "
+            "predict its shards again and close the run"
+        )
+    runs, cutoffs = rows["run_id"].unique().to_pylist(), rows["cutoff_month"].unique().to_pylist()
+    if rows.num_rows and (runs != [run.run_id] or cutoffs != [run.cutoff_month]):
+        raise IncompleteError(
+            f"files of run {run.run_id} hold rows of {runs} with cutoff {cutoffs}; "
+            "predict its shards again and close the run"
+        )
+
+
+def _read_series(
+    lake: Lake, run: Run, shards: Sequence[RunShard], keys: list[tuple[str, str, str]]
+) -> list[dict[str, Any]]:
+    """The series that the forecasts were made from, one for each key."""
+    folder = f"shards/cutoff_month={run.cutoff_month:%Y-%m}"
+    columns = [name for name in SHARDS.names if name not in ("cutoff_month", "days_out_of_stock")]
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for shard in shards:
+        for row in lake.read_table(
+            f"{folder}/shard={shard.number:04d}.parquet", columns
+        ).to_pylist():
+            found[row["merchant_id"], row["store_id"], row["product_id"]] = row
+    try:
+        return [found[key] for key in keys]
+    except KeyError as error:
+        raise IncompleteError(
+            f"run {run.run_id} forecasts {error} which {folder} does not hold; "
+            "build the shards of that month and predict again"
+        ) from error
