@@ -84,7 +84,8 @@ class PastForecasts:
         with _database() as database:
             rows = database.execute(
                 f"""
-                with scored as (select * from read_parquet(?, hive_partitioning = false) {_LAST_REVISION})
+                with scored as (
+                    select * from read_parquet(?, hive_partitioning = false) {_LAST_REVISION})
                 select merchant_id, coalesce(store_id, ''), coalesce(category, ''),
                        horizon, {_MEASURES}
                 from scored group by grouping sets (

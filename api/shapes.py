@@ -265,10 +265,10 @@ class SignIn(_Shape):
 
 
 class Session(_Shape):
-    """Who is signed in, and the token that changes must carry in `X-CSRF-Token`."""
+    """Who is signed in, and the token that changes must carry in `X-CSRF-Token`; else nulls."""
 
-    role: str
+    role: str | None
     merchant_id: str | None
     stores: list[str] | None
-    csrf_token: str
+    csrf_token: str | None
     expires_at: float | None = Field(description="Seconds since 1970")

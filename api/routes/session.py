@@ -47,11 +47,14 @@ def sign_in(request: Request, sign_in: SignIn) -> Response:
 
 @router.get("", responses=answers(Session))
 def read_session(caller: Annotated[Caller, Depends()]) -> Response:
-    """Who is signed in, and the CSRF token of the session."""
-    principal, secret = caller.principal, caller.session
-    if secret is None:
-        raise UnauthenticatedError("nobody is signed in; POST a token to /v1/session")
-    return json_response(_session(principal, secret, principal.expires_at))
+    """Who is signed in, and the CSRF token of the session; nulls where nobody is."""
+    if caller.session is None:
+        return json_response(dict.fromkeys(Session.model_fields))
+    try:
+        principal = caller.principal
+    except UnauthenticatedError:
+        return json_response(dict.fromkeys(Session.model_fields))
+    return json_response(_session(principal, caller.session, principal.expires_at))
 
 
 @router.delete("", status_code=204, responses=answers(None, 403))

@@ -162,9 +162,6 @@ signOutButton.addEventListener("click", async () => {
 });
 addEventListener("hashchange", () => (session ? route() : undefined));
 
-try {
-  session = await currentSession();
-  await route();
-} catch {
-  showSignIn();
-}
+session = await currentSession();
+if (session.role) await route();
+else showSignIn();
