@@ -115,6 +115,14 @@ class AirflowClient:
             for row in self._pages(path, "task_instances")
         ]
 
+    def result(self, run: DagRun, task_id: str) -> Any:
+        """What a task of a run returned."""
+        path = (
+            f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}"
+            "/xcomEntries/return_value"
+        )
+        return _checked(self._http.get(path, params={"deserialize": True}))["value"]
+
     def clear(self, run: DagRun, task_id: str) -> None:
         """Let a task of a run, and what follows from it, run again."""
         body = {

@@ -1,8 +1,9 @@
 """Airflow's processes on this machine: api-server, scheduler and dag-processor over SQLite.
 
-`AirflowStack` gives a signed-in `AirflowClient` once every part says that it is healthy, and ends
-what it started, however the work inside went. Ports are free ones on the loopback, secrets are made
-for each start, and the metadata database is new each time: a run tells its own story only.
+`AirflowStack.ready` gives a signed-in `AirflowClient` once every part says that it is healthy; what
+was started is ended when the block ends, however the work inside went. Ports are free ones on the
+loopback, secrets are made for each start, and the metadata database is new each time: a run tells
+its own story only.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def free_port() -> int:
 class AirflowStack:
     """Airflow under `home` with `workers` tasks at a time; tasks see `environment` beside ours.
 
-    A context manager. Entering removes what an earlier stack left in `home`, migrates the database,
-    starts the parts and waits up to `patience` seconds for their health.
+    A context manager. Entering removes what an earlier stack left in `home`, migrates the database
+    and starts the parts; `ready` waits up to `patience` seconds for their health.
     """
 
     def __init__(
@@ -70,19 +71,19 @@ class AirflowStack:
         self.url = f"http://127.0.0.1:{free_port()}"
         self._workers = workers
         self._patience = patience
-        self._password = secrets.token_urlsafe(16)
+        self.password = secrets.token_urlsafe(16)
         self._environment = self._airflow_environment(dict(environment or {}))
         self._ledger = Ledger(self.home / "processes.json")
         self._parts: dict[str, Started] = {}
 
-    def __enter__(self) -> AirflowClient:
+    def __enter__(self) -> AirflowStack:
         self._ledger.end_leftovers()
         self._make_home()
         try:
             self._airflow("db", "migrate")
             for part in ("api-server", "scheduler", "dag-processor"):
                 self._start(part)
-            return self._wait_until_healthy()
+            return self
         except BaseException:
             self.stop()
             raise
@@ -94,6 +95,21 @@ class AirflowStack:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def ready(self) -> AirflowClient:
+        """A signed-in client, as soon as every part is healthy."""
+        deadline = time.monotonic() + self._patience
+        client = AirflowClient(self.url)
+        while time.monotonic() < deadline:
+            for part, started in self._parts.items():
+                if not started.running:
+                    raise StackError(f"Airflow's {part} ended at once:\n{self._tail(part)}")
+            if client.healthy():
+                client.sign_in("operator", self.password)
+                return client
+            time.sleep(0.5)
+        tails = "\n".join(f"--- {part}\n{self._tail(part)}" for part in self._parts)
+        raise StackError(f"Airflow was not healthy within {self._patience:.0f} s:\n{tails}")
 
     def stop(self) -> None:
         """End every part: SIGINT to its group first, SIGKILL to what has not gone after that."""
@@ -107,7 +123,7 @@ class AirflowStack:
         (config / "airflow_local_settings.py").write_text(_POLICY)
         passwords = self.home / "passwords.json"
         passwords.touch(mode=0o600)
-        passwords.write_text(json.dumps({"operator": self._password}) + "\n")
+        passwords.write_text(json.dumps({"operator": self.password}) + "\n")
 
     def _airflow_environment(self, further: dict[str, str]) -> dict[str, str]:
         port = self.url.rpartition(":")[2]
@@ -169,20 +185,6 @@ class AirflowStack:
             )
         self._parts[part] = Started(process)
         self._ledger.note(self._parts.values())
-
-    def _wait_until_healthy(self) -> AirflowClient:
-        deadline = time.monotonic() + self._patience
-        client = AirflowClient(self.url)
-        while time.monotonic() < deadline:
-            for part, started in self._parts.items():
-                if not started.running:
-                    raise StackError(f"Airflow's {part} ended at once:\n{self._tail(part)}")
-            if client.healthy():
-                client.sign_in("operator", self._password)
-                return client
-            time.sleep(0.5)
-        tails = "\n".join(f"--- {part}\n{self._tail(part)}" for part in self._parts)
-        raise StackError(f"Airflow was not healthy within {self._patience:.0f} s:\n{tails}")
 
     def _tail(self, part: str) -> str:
         return (self.home / f"{part}.log").read_text(errors="replace")[-1500:]

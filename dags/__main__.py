@@ -1,0 +1,44 @@
+"""`python -m dags run`: the whole house on this machine, as `make run` calls it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dags.local.session import Wishes, run
+from etl.errors import StorecastError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when done, 2 with the message where a person must act."""
+    options = _parser(Wishes()).parse_args(arguments)
+    try:
+        run(Wishes(options.orders, options.engine, options.serve, options.data, options.port))
+    except StorecastError as error:
+        print(f"python -m dags: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("python -m dags: stopped; nothing that was started goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser(wishes: Wishes) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dags", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    run = commands.add_parser("run", help="replay orders through every DAG, publish, and serve")
+    add = run.add_argument
+    add("--orders", default="", help="CSV, XLSX or parquet file of orders; default: the sample")
+    add("--engine", default="", help="forecasting engine; default: STORECAST_ENGINE's")
+    add("--serve", action=argparse.BooleanOptionalAction, default=True)
+    add("--data", type=Path, default=wishes.data, help="folder for lake, store and Airflow")
+    add("--port", type=int, default=wishes.port, help="of the dashboard")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

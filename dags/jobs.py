@@ -1,0 +1,198 @@
+"""The jobs of the DAGs' tasks, on plain values and without Airflow.
+
+Each takes the settings and what it is about, calls the room that knows how, and returns a few
+numbers or names, which is all that tasks hand to each other.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from api import publish
+from api.store import open_store
+from etl import ingest, ledger, monthly, registry, shards
+from etl.lake import Lake
+from etl.registry import Store
+from etl.retail.source import open_source
+from etl.settings import Settings
+from forecasting import backtest, predict
+from forecasting.series import shard_manifest
+
+__all__ = [
+    "StoreKey",
+    "backfill_orders",
+    "build_months",
+    "build_shards",
+    "close_run",
+    "list_shards",
+    "list_stores",
+    "open_run",
+    "predict_shards",
+    "publish_run",
+    "pull_orders",
+    "refresh_products",
+    "score_month",
+]
+
+StoreKey = list[str]
+"""Merchant and store, as tasks hand them on."""
+
+_LEDGER_CHECKED = timedelta(days=366)
+"""How far back the daily pull looks for days that are missing: marketplaces tell about a year."""
+
+
+def list_stores(
+    settings: Settings, merchant: str | None = None, store: str | None = None
+) -> list[StoreKey]:
+    """The registered stores, or those of one merchant, or one of them."""
+    picked = registry.pick_stores(registry.read_stores(_lake(settings)), merchant, store)
+    return [[one.merchant_id, one.store_id] for one in picked]
+
+
+def pull_orders(stores: list[StoreKey], instant: datetime, settings: Settings) -> dict[str, int]:
+    """Pull each store's latest local day that was over at `instant`, and its trailing window.
+
+    Days of the last year that the ledger misses are pulled too.
+    """
+    pulled = 0
+    for store in _stores(settings, stores):
+        last = _day_before(store, instant)
+        first = ingest.trailing_days(last, settings)[0]
+        late = ledger.missing_days(
+            _lake(settings), store, first - _LEDGER_CHECKED, first - timedelta(days=1)
+        )
+        known = ledger.pulled_days(_lake(settings), store)
+        days = [*(late if known else []), *ledger.days_between(first, last)]
+        pulled += _pull(store, days, instant, settings)
+    return {"stores": len(stores), "days": pulled}
+
+
+def backfill_orders(
+    stores: list[StoreKey], start: date, end: date, instant: datetime, settings: Settings
+) -> dict[str, int]:
+    """Pull each store's local days from `start` to `end`.
+
+    Days before the trailing window of `instant` cannot change any more: where a month of them is
+    there whole, it is not pulled again, so that a back-fill that was stopped goes on.
+    """
+    pulled = 0
+    for store in _stores(settings, stores):
+        changing = ingest.trailing_days(_day_before(store, instant), settings)[0]
+        spans = [(start, min(end, changing - timedelta(days=1)), True)]
+        spans.append((max(start, changing), end, False))
+        source = open_source(settings, store)
+        for first, last, only_missing in spans:
+            if first <= last:
+                pulled += len(
+                    ingest.backfill(
+                        _lake(settings),
+                        store,
+                        first,
+                        last,
+                        source,
+                        settings,
+                        instant,
+                        only_missing=only_missing,
+                    )
+                )
+    return {"stores": len(stores), "days": pulled}
+
+
+def refresh_products(
+    stores: list[StoreKey], instant: datetime, settings: Settings
+) -> dict[str, int]:
+    """Read what each store has on sale at `instant` into the registry."""
+    products = [
+        registry.refresh_products(
+            _lake(settings),
+            store,
+            open_source(settings, store),
+            seen_on=instant.astimezone(store.zone).date(),
+        )
+        for store in _stores(settings, stores)
+    ]
+    return {"stores": len(stores), "products": sum(products)}
+
+
+def build_months(month: date, settings: Settings) -> list[str]:
+    """Build `month` and every earlier month whose days changed; returns the months built."""
+    lake = _lake(settings)
+    built = monthly.build_changed_months(lake, registry.read_stores(lake), month, settings)
+    return [f"{one:%Y-%m}" for one in built]
+
+
+def build_shards(month: date, settings: Settings) -> dict[str, int]:
+    """Cut the history up to `month` into shards; returns how many, of how many series."""
+    manifest = shards.build_shards(_lake(settings), month, settings)
+    return {"shards": len(manifest["shards"]), "series": manifest["series"]}
+
+
+def score_month(month: date, settings: Settings) -> dict[str, Any]:
+    """Score what closed runs promised for `month`; returns the totals, by currency."""
+    summary = backtest.score_month(_lake(settings), month)
+    return {name: summary[name] for name in ("month", "runs", "total")}
+
+
+def open_run(month: date, settings: Settings) -> str:
+    """The name of the run to make from `month`: its next revision that is not closed."""
+    return predict.next_run_id(_lake(settings), month)
+
+
+def list_shards(month: date, settings: Settings) -> list[int]:
+    """The numbers of the month's shards."""
+    return [shard["shard"] for shard in shard_manifest(_lake(settings), month)["shards"]]
+
+
+def predict_shards(run_id: str, numbers: list[int], settings: Settings) -> dict[str, int]:
+    """Train and predict some shards of a run; returns how many series they hold."""
+    made = [predict.predict_shard(_lake(settings), run_id, one, settings) for one in numbers]
+    return {"shards": len(made), "series": sum(shard["series"] for shard in made)}
+
+
+def close_run(run_id: str, settings: Settings) -> dict[str, Any]:
+    """Verify that the run is whole and write its manifest; returns counts by model and reason."""
+    manifest = predict.close_run(_lake(settings), run_id, settings)
+    return {name: manifest[name] for name in ("run_id", "series", "models", "reasons")}
+
+
+def publish_run(run_id: str, settings: Settings) -> dict[str, Any]:
+    """Load the run into the forecast store and serve it."""
+    return publish.publish_run(_lake(settings), open_store(settings.store_url), run_id, settings)
+
+
+def _lake(settings: Settings) -> Lake:
+    return Lake(settings.lake_url)
+
+
+def _stores(settings: Settings, keys: list[StoreKey]) -> list[Store]:
+    known = registry.read_stores(_lake(settings))
+    return [one for merchant, store in keys for one in registry.pick_stores(known, merchant, store)]
+
+
+def _day_before(store: Store, instant: datetime) -> date:
+    """The store's latest local day that was over at `instant`."""
+    return instant.astimezone(store.zone).date() - timedelta(days=1)
+
+
+def _pull(store: Store, days: list[date], instant: datetime, settings: Settings) -> int:
+    """Pull `days`, each stretch of neighbouring ones by one search."""
+    source = open_source(settings, store)
+    for first, last in _stretches(days):
+        ingest.backfill(_lake(settings), store, first, last, source, settings, instant)
+    return len(days)
+
+
+def _stretches(days: list[date]) -> list[tuple[date, date]]:
+    """Runs of neighbouring days, as first and last.
+
+    >>> [f"{a:%d}-{b:%d}" for a, b in _stretches([date(2026, 1, d) for d in (1, 2, 4)])]
+    ['01-02', '04-04']
+    """
+    stretches: list[tuple[date, date]] = []
+    for day in days:
+        if stretches and day - stretches[-1][1] == timedelta(days=1):
+            stretches[-1] = (stretches[-1][0], day)
+        else:
+            stretches.append((day, day))
+    return stretches

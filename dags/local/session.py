@@ -1,0 +1,164 @@
+"""`make run`, from order file to served dashboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from dags.local.client import StackError
+from dags.local.home import Home, home_of, only_run
+from dags.local.market import Market, open_market
+from dags.local.months import DAG_IDS, live_through, open_dags
+from dags.local.rehearsal import Rehearsal, plan_rehearsal
+from dags.local.stack import AirflowStack, free_port
+from dags.local.watch import Watch
+from etl.retail.sandbox import read_history
+
+__all__ = ["Wishes", "run"]
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person may ask of a run. Orders empty: the sample; engine empty: the setting's."""
+
+    orders: str = ""
+    engine: str = ""
+    serve: bool = True
+    data: Path = _PROJECT / "data"
+    port: int = 8080
+
+
+def run(wishes: Wishes) -> None:
+    """Replay the orders through every DAG, publish, tell how to sign in, and serve if wished.
+
+    Raises `StorecastError` where a part does not start or a task fails; nothing that was started
+    stays behind.
+    """
+    began = time.monotonic()
+    home = home_of(wishes.orders, wishes.data)
+    with only_run(home):
+        plan = _prepare(home)
+        with open_market(home.orders, free_port(), plan.start, home.folder) as market:
+            environment = _environment(home, market, wishes)
+            _forecast(home, market, plan, environment, began)
+            _tell_sign_in(wishes, market, environment)
+            if wishes.serve:
+                _serve(wishes, environment)
+
+
+def _prepare(home: Home) -> Rehearsal:
+    """Make the sample where it is wanted and not there, and read what days the orders cover."""
+    if not home.orders.exists():
+        _say("Making the sample orders")
+        _command({}, "etl", "sample", "--out", str(home.orders))
+    history = read_history(home.orders)
+    created = history.lines["created_ms"]
+    first, last = (_day(int(ms)) for ms in (created.min(), created.max()))
+    plan = plan_rehearsal(first, last)
+    _say(
+        f"Orders of {len(history.stores)} stores from {first} to {last}; "
+        f"the month to forecast from is {plan.month:%Y-%m}"
+    )
+    return plan
+
+
+def _day(milliseconds: int) -> date:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).date()
+
+
+def _environment(home: Home, market: Market, wishes: Wishes) -> dict[str, str]:
+    """The settings that every part of the run gets; what the caller has set stands."""
+    tokens = home.folder / "tokens.json"
+    tokens.touch(mode=0o600)
+    tokens.write_text(json.dumps(market.tokens))
+    own = {
+        "STORECAST_LAKE_URL": str(home.lake),
+        "STORECAST_STORE_URL": home.store_url,
+        "STORECAST_JOBS": "1",
+        **({"STORECAST_ENGINE": wishes.engine} if wishes.engine else {}),
+    }
+    kept = {name: os.environ[name] for name in own if os.environ.get(name)}
+    source = {"STORECAST_SOURCE_URL": market.url, "STORECAST_SOURCE_TOKENS": str(tokens)}
+    return {**own, **kept, **source}
+
+
+def _forecast(
+    home: Home, market: Market, plan: Rehearsal, environment: Mapping[str, str], began: float
+) -> None:
+    """Live through the rehearsal in an Airflow that starts for it and ends after it."""
+    workers = max(2, os.cpu_count() or 1)
+    _say(f"Starting Airflow with {workers} workers")
+    with AirflowStack(home.airflow, environment, workers) as stack:
+        for merchant in market.merchants:
+            _command(environment, "etl", "store", "sync", "--merchant", merchant)
+        client = stack.ready()
+        watch = Watch(client)
+        _say(f"Airflow is at {stack.url} (user operator, password {stack.password})")
+        open_dags(client, watch)
+        live_through(plan, market, client, watch)
+        runs = watch.verdict(list(DAG_IDS))
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    _say(
+        "All green in Airflow: "
+        + ", ".join(f"{count} × {dag_id}" for dag_id, count in runs.items())
+        + f"; {minutes} min {seconds} s"
+    )
+
+
+def _tell_sign_in(wishes: Wishes, market: Market, environment: Mapping[str, str]) -> None:
+    """Say where the dashboard is, or how to serve it, and the token that signs a merchant in."""
+    settings = " ".join(
+        f"{name}={environment[name]}" for name in ("STORECAST_LAKE_URL", "STORECAST_STORE_URL")
+    )
+    _say("")
+    if wishes.serve:
+        _say(f"Dashboard:  http://127.0.0.1:{wishes.port}/")
+    else:
+        _say(f"Serve it:   {settings} {sys.executable} -m api serve")
+    for merchant in market.merchants:
+        token = _command(environment, "api", "token", "issue", "--merchant", merchant)
+        _say(f"Sign in as {merchant} with the token  {token}")
+
+
+def _serve(wishes: Wishes, environment: Mapping[str, str]) -> None:
+    """Serve the dashboard until somebody stops it."""
+    _say("Press Ctrl-C to stop.")
+    command = [sys.executable, "-m", "api", "serve", "--host", "127.0.0.1"]
+    serving = subprocess.Popen(
+        [*command, "--port", str(wishes.port)],
+        cwd=_PROJECT,
+        env={**os.environ, **environment},
+    )
+    try:
+        if serving.wait():
+            raise StackError(f"python -m api serve ended with {serving.returncode}")
+    except KeyboardInterrupt:
+        serving.wait()
+
+
+def _command(environment: Mapping[str, str], room: str, *arguments: str) -> str:
+    """What one of the three doors printed. Raises `StackError` with its message where it failed."""
+    done = subprocess.run(
+        [sys.executable, "-m", room, *arguments],
+        cwd=_PROJECT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise StackError(f"python -m {room} {' '.join(arguments)}: {done.stderr.strip()[-2000:]}")
+    return done.stdout.strip()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
