@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any, NoReturn
 
 from etl.errors import InputError, StorecastError
@@ -44,6 +45,14 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m forecasting", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
 
+    predict = commands.add_parser("predict", help="forecast the histories of a file")
+    predict.add_argument("--history", type=Path, required=True, help="parquet or CSV")
+    predict.add_argument("--out", type=Path, required=True, help="parquet or CSV")
+    predict.add_argument("--horizon", type=_count, default=12, help="months ahead")
+    predict.add_argument("--cutoff", type=_month, metavar="YYYY-MM")
+    _add_engine(predict, settings)
+    predict.set_defaults(run=_predict)
+
     run = commands.add_parser("run", help="predict every shard of a cutoff and close the run")
     run.add_argument("--cutoff", type=_month, required=True, metavar="YYYY-MM")
     _add_engine(run, settings)
@@ -71,6 +80,21 @@ def _add_engine(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument(
         "--jobs", type=int, default=settings.jobs, help="processes; 0 takes every core"
     )
+
+
+def _predict(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.engines import open_engine  # noqa: PLC0415
+    from forecasting.predict_file import predict_file  # noqa: PLC0415
+
+    told = predict_file(
+        options.history,
+        options.out,
+        open_engine(options.engine),
+        horizon=options.horizon,
+        cutoff_month=options.cutoff,
+        jobs=options.jobs,
+    )
+    _print(told)
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> None:
@@ -105,6 +129,12 @@ def _score(options: argparse.Namespace, settings: Settings) -> None:
     from forecasting.backtest import score_month  # noqa: PLC0415
 
     _print(score_month(Lake(settings.lake_url), options.month))
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"a count of months is a whole number from 1 on; found {text!r}")
+    return int(text)
 
 
 def _month(text: str) -> date:
