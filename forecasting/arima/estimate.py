@@ -1,0 +1,184 @@
+"""Estimation of one order: Levenberg and Marquardt on residuals whose squares are the likelihood.
+
+With σ² concentrated out, −2 log L = n log S − const for S = Σ e² · (Π F)^(1/n), a sum of squares
+(Box, Jenkins and Reinsel; Mélard 1984), so that Gauss-Newton steps apply to the exact likelihood
+as to the conditional. The derivatives of seven parameters, and eight trial steps, each cost one
+pass over the series.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from forecasting.arima.compiled import Floats, Integers, kernel
+from forecasting.arima.lanes import LANES, fill, minus, plus, put, row
+from forecasting.arima.likelihood import conditional_pass, exact_pass
+from forecasting.arima.polynomials import is_feasible
+
+__all__ = ["FEASIBLE_ROOT", "deviance", "estimate", "residuals"]
+
+FEASIBLE_ROOT = 1.0005
+"""Modulus that every root keeps while parameters are estimated."""
+
+_STEP = 1e-6
+_DAMPING = np.array([0.0, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e4])
+
+
+@kernel
+def residuals(w: Floats, order: Integers, x: Floats, exact: bool) -> Floats:
+    """Residuals whose sum of squares S gives −2 log L = n log S + const, shape (n, LANES)."""
+    if not exact:
+        return conditional_pass(w, order, x)
+    errors, log_det = exact_pass(w, order, x)[:2]
+    scale = np.empty((1, LANES))
+    for lane in range(LANES):
+        scale[0, lane] = math.exp(0.5 * log_det[lane] / w.size) - 1.0
+    factor = row(scale, 0)
+    for t in range(w.size):
+        e = row(errors, t)
+        put(errors, t, plus(e, e, factor))
+    return errors
+
+
+@kernel
+def _sums_of_squares(errors: Floats) -> Floats:
+    sums: Floats = np.empty((1, LANES))
+    total = fill(0.0)
+    for t in range(errors.shape[0]):
+        e = row(errors, t)
+        total = plus(total, e, e)
+    put(sums, 0, total)
+    return sums.ravel()
+
+
+@kernel
+def deviance(n: int, sum_of_squares: float) -> float:
+    """−2 log L with σ² concentrated out; infinity where the sum is not a positive number."""
+    if not (sum_of_squares > 0.0 and sum_of_squares < np.inf):
+        return np.inf
+    return n * (math.log(2.0 * math.pi * sum_of_squares / n) + 1.0)
+
+
+@kernel
+def _jacobian(w: Floats, order: Integers, x: Floats, exact: bool) -> tuple[Floats, Floats]:
+    """Residuals at x (n,) and their derivatives (k, n)."""
+    count = x.size
+    derivatives = np.empty((count, w.size))
+    base = np.empty(w.size)
+    lanes = np.empty((count, LANES))
+    one = fill(1.0)
+    for start in range(0, max(count, 1), LANES - 1):
+        for i in range(count):
+            for lane in range(LANES):
+                lanes[i, lane] = x[i]
+        width = min(LANES - 1, count - start)
+        for lane in range(width):
+            lanes[start + lane, lane + 1] += _STEP
+        errors = residuals(w, order, lanes, exact)
+        for t in range(w.size):
+            base[t] = errors[t, 0]
+            put(errors, t, minus(row(errors, t), fill(base[t]), one))
+        for lane in range(width):
+            for t in range(w.size):
+                derivatives[start + lane, t] = errors[t, lane + 1] / _STEP
+    return base, derivatives
+
+
+@kernel
+def _solve(matrix: Floats, vector: Floats, damping: float, solution: Floats) -> bool:
+    """Solve (A + damping·diag A) s = b by Cholesky; False where that is not positive definite."""
+    k = vector.size
+    lower = np.empty((k, k))
+    for i in range(k):
+        for j in range(i + 1):
+            total = matrix[i, j]
+            if i == j:
+                total = total * (1.0 + damping) + 1e-12
+            for m in range(j):
+                total -= lower[i, m] * lower[j, m]
+            if i == j:
+                if not total > 1e-13 * matrix[i, i]:
+                    return False
+                lower[i, i] = math.sqrt(total)
+            else:
+                lower[i, j] = total / lower[j, j]
+    for i in range(k):
+        total = vector[i]
+        for m in range(i):
+            total -= lower[i, m] * solution[m]
+        solution[i] = total / lower[i, i]
+    for i in range(k - 1, -1, -1):
+        total = solution[i]
+        for m in range(i + 1, k):
+            total -= lower[m, i] * solution[m]
+        solution[i] = total / lower[i, i]
+    return True
+
+
+@kernel
+def _best_lane(w: Floats, order: Integers, lanes: Floats, exact: bool) -> tuple[int, float]:
+    """Lane with the smallest sum of squares among the feasible ones, and that sum."""
+    allowed = np.empty(LANES, dtype=np.bool_)
+    for lane in range(LANES):
+        allowed[lane] = is_feasible(order, lanes, lane, FEASIBLE_ROOT)
+    sums = _sums_of_squares(residuals(w, order, lanes, exact))
+    best, smallest = -1, np.inf
+    for lane in range(LANES):
+        if allowed[lane] and sums[lane] < smallest:
+            best, smallest = lane, sums[lane]
+    return best, smallest
+
+
+@kernel
+def _trial_steps(
+    x: Floats, base: Floats, derivatives: Floats, centre: float, lanes: Floats
+) -> None:
+    """Fill the lanes with x + s for a range of dampings around `centre`, and shortened steps."""
+    k = x.size
+    matrix = np.empty((k, k))
+    vector = np.empty(k)
+    for i in range(k):
+        vector[i] = -np.dot(derivatives[i], base)
+        for j in range(i + 1):
+            matrix[i, j] = np.dot(derivatives[i], derivatives[j])
+    step = np.zeros(k)
+    for lane in range(LANES):
+        solved = _solve(matrix, vector, _DAMPING[lane] * centre, step)
+        for i in range(k):
+            lanes[i, lane] = x[i] + (step[i] if solved else 0.0)
+
+
+@kernel
+def estimate(
+    w: Floats, order: Integers, starts: Floats, exact: bool, tolerance: float, most: int
+) -> tuple[Floats, float]:
+    """Parameters that maximise the likelihood of an order, and −2 log L there.
+
+    `starts` (k, LANES) are tried side by side and the best is taken; it stops when a step gains
+    less than `tolerance` in −2 log L, or after `most` steps. Infinity where no start serves.
+    """
+    n, k = w.size, starts.shape[0]
+    lanes = starts.copy()
+    best, smallest = _best_lane(w, order, lanes, exact)
+    x = starts[:, max(best, 0)].copy()
+    if best < 0 or k == 0:
+        return x, deviance(n, smallest)
+    centre = 1.0
+    for _ in range(most):
+        base, derivatives = _jacobian(w, order, x, exact)
+        _trial_steps(x, base, derivatives, centre, lanes)
+        best, sum_now = _best_lane(w, order, lanes, exact)
+        if best < 0 or not sum_now < smallest:
+            if centre > 1e3:
+                break
+            centre *= 1e3
+            continue
+        gain = n * math.log(smallest / sum_now)
+        x[:] = lanes[:, best]
+        smallest = sum_now
+        if gain < tolerance:
+            break
+        centre = max(centre * max(_DAMPING[best], 1e-2), 1e-3) if centre > 1.0 else 1.0
+    return x, deviance(n, smallest)

@@ -1,0 +1,257 @@
+"""The Gaussian likelihood of a seasonal ARMA model, conditional and exact, eight at a time.
+
+The exact one runs the Kalman filter in the form of Chandrasekhar (Morf, Sidhu and Kailath 1974;
+Mélard 1984, AS 197): from a stationary start the state's covariance changes by a matrix of rank
+one each month, so that a month costs a few operations per state instead of their square. For one
+series observed alone the recursion closes to
+
+    F' = F (1 − g0²)    k' = (k − g0·Tg) / (1 − g0²)    g' = Tg − g0·k'
+
+with F the variance of the innovation over σ², k the gain and T the transition; both vectors start
+at cov(next state, observation) / var(observation).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from forecasting.arima.compiled import Floats, Integers, kernel
+from forecasting.arima.differencing import difference
+from forecasting.arima.lanes import LANES, Row, fill, minus, over, plus, put, root, row, times
+from forecasting.arima.polynomials import ar_lags, expand, ma_lags, parameter_count
+
+__all__ = ["conditional_pass", "exact_pass", "log_likelihood", "rotate"]
+
+_STEADY = 1e-11
+
+
+def log_likelihood(
+    y: Sequence[float] | Floats,
+    order: tuple[int, int, int],
+    seasonal_order: tuple[int, int, int],
+    parameters: Sequence[float] | Floats,
+    sigma2: float | None = None,
+    constant: bool = False,
+    season: int = 12,
+) -> float:
+    """The exact Gaussian log-likelihood of `y` (n,), given its first d + season × D months.
+
+    `parameters` are φ, θ, Φ, Θ and, with `constant`, the mean of the differenced series; `sigma2`
+    is the variance of the innovations, the most likely one where it is not given. −∞ where the
+    model is not stationary.
+
+    >>> round(log_likelihood([1.0, -1.0], (0, 0, 0), (0, 0, 0), [], sigma2=1.0), 4)
+    -2.8379
+    """
+    (p, d, q), (seasonal_p, seasonal_d, seasonal_q) = order, seasonal_order
+    w = difference(np.asarray(y, dtype=np.float64), season, seasonal_d)
+    w = difference(w, 1, d)
+    kernel_order = np.array([p, q, seasonal_p, seasonal_q, int(constant), season])
+    lanes = np.repeat(np.array(parameters, dtype=np.float64).reshape(-1, 1), LANES, axis=1)
+    errors, log_det = exact_pass(w, kernel_order, lanes)[:2]
+    squares = float(errors[:, 0] @ errors[:, 0])
+    if sigma2 is None:
+        sigma2 = squares / len(w)
+    value = len(w) * math.log(2 * math.pi * sigma2) + float(log_det[0]) + squares / sigma2
+    return -0.5 * value if math.isfinite(value) else -math.inf
+
+
+@kernel
+def _centred(w: Floats, order: Integers, x: Floats) -> Floats:
+    """The series less each lane's mean, shape (n, LANES)."""
+    centred = np.empty((w.size, LANES))
+    means, one = fill(0.0), fill(1.0)
+    if order[4]:
+        means = row(x, parameter_count(order) - 1)
+    for t in range(w.size):
+        put(centred, t, minus(fill(w[t]), means, one))
+    return centred
+
+
+@kernel
+def conditional_pass(w: Floats, order: Integers, x: Floats) -> Floats:
+    """Residuals given that everything before the first month was at its mean, shape (n, LANES).
+
+    `w` is the differenced series (n,), `x` the parameters (k, LANES).
+    """
+    ar, ma = expand(order, x)
+    past_w, past_e = ar_lags(order), ma_lags(order)
+    centred = _centred(w, order, x)
+    residuals = np.empty((w.size, LANES))
+    for t in range(w.size):
+        e = row(centred, t)
+        for lag in past_w:
+            if lag <= t:
+                e = minus(e, row(ar, lag), row(centred, t - lag))
+        for lag in past_e:
+            if lag <= t:
+                e = minus(e, row(ma, lag), row(residuals, t - lag))
+        put(residuals, t, e)
+    return residuals
+
+
+@kernel
+def _ar_autocovariances(ar: Floats, lags: Integers, count: int) -> Floats:
+    """Autocovariances 0…count of 1/φ(B) ε, (count + 1, LANES); NaN where it is not stationary."""
+    size = ar.shape[0] - 1
+    steps = np.zeros((size + 1, size + 1, LANES))
+    steps[size] = ar
+    g = np.zeros((count + 1, LANES))
+    one = fill(1.0)
+    rest = np.ones((1, LANES))
+    for k in range(size, 0, -1):
+        above, below = steps[k], steps[k - 1]
+        r = row(above, k)
+        left = minus(one, r, r)
+        put(rest, 0, times(row(rest, 0), left))
+        scale = over(one, left)
+        for j in range(1, k):
+            put(below, j, times(plus(row(above, j), r, row(above, k - j)), scale))
+        for lane in range(LANES):
+            if not left[lane] > 0.0:
+                rest[0, lane] = np.nan
+    put(g, 0, over(one, row(rest, 0)))
+    for k in range(1, count + 1):
+        total = fill(0.0)
+        if k <= size:
+            step = steps[k]
+            for j in range(1, k + 1):
+                total = plus(total, row(step, j), row(g, k - j))
+        else:
+            for lag in lags:
+                total = plus(total, row(ar, lag), row(g, k - lag))
+        put(g, k, total)
+    return g
+
+
+@kernel
+def _autocovariances(ar: Floats, ma: Floats, past_w: Integers, count: int) -> Floats:
+    """Autocovariances 0…count of θ(B)/φ(B) ε for σ² = 1, shape (count + 1, LANES)."""
+    reach = ma.shape[0] - 1
+    g = _ar_autocovariances(ar, past_w, count + reach)
+    if reach == 0:
+        return g
+    one = fill(1.0)
+    products = np.empty((reach + 1, LANES))
+    for j in range(reach + 1):
+        total = fill(0.0)
+        for i in range(reach + 1 - j):
+            total = plus(total, row(ma, i), row(ma, i + j))
+        put(products, j, total)
+    gamma = np.empty((count + 1, LANES))
+    for k in range(count + 1):
+        total = times(row(products, 0), row(g, k))
+        for j in range(1, reach + 1):
+            both = plus(row(g, k + j), row(g, abs(k - j)), one)
+            total = plus(total, row(products, j), both)
+        put(gamma, k, total)
+    return gamma
+
+
+@kernel
+def _psi_weights(ar: Floats, ma: Floats, past_w: Integers) -> Floats:
+    """Weights of θ(B)/φ(B) at lags 0…q*, shape (q* + 1, LANES)."""
+    psi = ma.copy()
+    for k in range(1, ma.shape[0]):
+        total = row(ma, k)
+        for lag in past_w:
+            if lag <= k:
+                total = plus(total, row(ar, lag), row(psi, k - lag))
+        put(psi, k, total)
+    return psi
+
+
+@kernel
+def _initial_gain(
+    ar: Floats, ma: Floats, past_w: Integers, past_e: Integers
+) -> tuple[Floats, Floats]:
+    """cov(next state, observation) / var(observation), and that variance, for σ² = 1."""
+    reach_w, reach_e = ar.shape[0] - 1, ma.shape[0] - 1
+    states = max(reach_w, reach_e + 1)
+    gamma = _autocovariances(ar, ma, past_w, max(reach_w - 1, 0))
+    psi = _psi_weights(ar, ma, past_w)
+    scale = over(fill(1.0), row(gamma, 0))
+    gain = np.empty((states, LANES))
+    for i in range(states):
+        total = fill(0.0)
+        for lag in past_w:
+            if lag > i:
+                total = plus(total, row(ar, lag), row(gamma, lag - i - 1))
+        for lag in past_e:
+            if lag > i:
+                total = plus(total, row(ma, lag), row(psi, lag - i - 1))
+        put(gain, i, times(total, scale))
+    return gain, gamma[:1].copy()
+
+
+@kernel
+def exact_pass(
+    w: Floats, order: Integers, x: Floats
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    """Standardised one-step errors and what it takes to go on from them.
+
+    Returns `(errors (n, LANES), log_det (LANES,), state, gain, change, variance)`: errors over the
+    root of their variance (σ² = 1), the sum of the log variances, and for month n + 1 the
+    predicted state (states + 1, LANES), the gain, the change g of the gain and F.
+    NaN where a lane is not stationary.
+    """
+    ar, ma = expand(order, x)
+    past_w, past_e = ar_lags(order), ma_lags(order)
+    centred = _centred(w, order, x)
+    gain, variance = _initial_gain(ar, ma, past_w, past_e)
+    states = gain.shape[0]
+    change = np.zeros((states + 1, LANES))
+    change[:states] = gain
+    state = np.zeros((states + 1, LANES))
+    errors = np.empty((w.size, LANES))
+    log_det = np.zeros(LANES)
+    product = np.ones((1, LANES))
+    zero, one = fill(0.0), fill(1.0)
+    steady = False
+    for t in range(w.size):
+        seen, f = row(state, 0), row(variance, 0)
+        v = minus(row(centred, t), seen, one)
+        put(errors, t, over(v, root(f)))
+        put(product, 0, times(row(product, 0), f))
+        _shift(state, seen, ar, past_w)
+        for i in range(states):
+            put(state, i, plus(row(state, i + 1), row(gain, i), v))
+        put(state, states, zero)
+        if t % 12 == 11:
+            for lane in range(LANES):
+                log_det[lane] += math.log(product[0, lane])
+            put(product, 0, one)
+            if not steady:
+                steady = np.max(np.abs(change)) < _STEADY
+        if not steady:
+            put(variance, 0, times(f, rotate(gain, change, ar, past_w)))
+    for lane in range(LANES):
+        log_det[lane] += math.log(product[0, lane])
+    return errors, log_det, state, gain, change, variance
+
+
+@kernel
+def _shift(state: Floats, first: Row, ar: Floats, past_w: Integers) -> None:
+    """Add the autoregressive part of the transition; the caller moves the rows up by one."""
+    for lag in past_w:
+        put(state, lag, plus(row(state, lag), row(ar, lag), first))
+
+
+@kernel
+def rotate(gain: Floats, change: Floats, ar: Floats, past_w: Integers) -> Row:
+    """One month's recursion of gain and change; gives the factor F shrinks by."""
+    one = fill(1.0)
+    first = row(change, 0)
+    rest = minus(one, first, first)
+    scale = over(one, rest)
+    _shift(change, first, ar, past_w)
+    for i in range(gain.shape[0]):
+        moved = row(change, i + 1)
+        turned = times(minus(row(gain, i), first, moved), scale)
+        put(gain, i, turned)
+        put(change, i, minus(moved, first, turned))
+    put(change, gain.shape[0], fill(0.0))
+    return rest
