@@ -69,6 +69,24 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     close.add_argument("--engine", default=settings.engine)
     close.set_defaults(run=_close)
 
+    backtest = commands.add_parser(
+        "backtest", help="score forecasts against a file, or a history from rolling origins"
+    )
+    backtest.add_argument("--predictions", type=Path, help="what `predict` wrote")
+    backtest.add_argument("--actuals", type=Path, help="a history with the months predicted")
+    backtest.add_argument("--history", type=Path, help="a history to predict from rolling origins")
+    backtest.add_argument("--origins", type=_count, default=12, help="origins, a month apart")
+    backtest.add_argument("--horizon", type=_count, default=12, help="months ahead")
+    backtest.add_argument(
+        "--cutoff",
+        type=_month,
+        metavar="YYYY-MM",
+        help="last month of the history, or of the actuals; months missing before it are zeros",
+    )
+    backtest.add_argument("--out", type=Path, required=True, help="parquet or CSV")
+    _add_engine(backtest, settings)
+    backtest.set_defaults(run=_backtest)
+
     score = commands.add_parser("score", help="score a closed month against earlier runs")
     score.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
     score.set_defaults(run=_score)
@@ -123,6 +141,28 @@ def _close(options: argparse.Namespace, settings: Settings) -> None:
     settings = replace(settings, engine=options.engine)
     manifest = close_run(Lake(settings.lake_url), options.run_id, settings)
     _print({name: value for name, value in manifest.items() if name != "shards"})
+
+
+def _backtest(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.backtest_file import roll_origins, score_file  # noqa: PLC0415
+    from forecasting.engines import open_engine  # noqa: PLC0415
+
+    match options.predictions, options.actuals, options.history:
+        case Path() as predictions, Path() as actuals, None:
+            _print(score_file(predictions, actuals, options.out, options.cutoff))
+        case None, None, Path() as history:
+            told = roll_origins(
+                history,
+                options.out,
+                open_engine(options.engine),
+                origins=options.origins,
+                horizon=options.horizon,
+                cutoff_month=options.cutoff,
+                jobs=options.jobs,
+            )
+            _print(told)
+        case _:
+            raise InputError("backtest takes --predictions with --actuals, or --history alone")
 
 
 def _score(options: argparse.Namespace, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""A table written for a person, CSV or parquet by its name, whole or not at all."""
+"""Tables in files of people's own, CSV or parquet by their name; written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from etl.errors import InputError
+from etl.errors import InputError, TableError
+from etl.tables import Table
 
-__all__ = ["outfile"]
+__all__ = ["infile", "outfile"]
+
+
+def infile(path: Path, table: Table) -> pa.Table:
+    """The rows of the file at `path` as `table`. Raises `InputError` where they are none."""
+    types = {column.name: column.type for column in table.columns}
+    options = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+    try:
+        if _kind(path) == ".csv":
+            return table.conform(csv.read_csv(path, convert_options=options))
+        return table.conform(pq.read_table(path))
+    except (OSError, pa.ArrowInvalid, TableError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
 
 
 @contextmanager
@@ -23,9 +36,7 @@ def outfile(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None
     The file appears when the block ends; where it ends by an error or Ctrl-C there is none, and
     what was there before stays.
     """
-    kind = path.suffix.lower()
-    if kind not in {".parquet", ".csv"}:
-        raise InputError(f"{path} must end in .parquet or .csv, which says how to write it")
+    kind = _kind(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with _writer(unfinished, kind, schema) as writer:
@@ -41,3 +52,10 @@ def _writer(path: Path, kind: str, schema: pa.Schema) -> pq.ParquetWriter | csv.
     if kind == ".csv":
         return csv.CSVWriter(path, schema)
     return pq.ParquetWriter(path, schema, compression="zstd")
+
+
+def _kind(path: Path) -> str:
+    kind = path.suffix.lower()
+    if kind not in {".parquet", ".csv"}:
+        raise InputError(f"{path} must end in .parquet or .csv, which says what is in it")
+    return kind

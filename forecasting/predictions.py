@@ -37,7 +37,7 @@ __all__ = [
 FORECASTS = Table(
     "forecasts",
     "one month ahead of one series, of no run",
-    PREDICTIONS.key[1:],
+    (*SERIES_KEY, "cutoff_month", "month"),
     tuple(column for column in PREDICTIONS.columns if column.name != "run_id"),
 )
 """What `python -m forecasting predict` writes: PREDICTIONS without the run."""
