@@ -13,9 +13,10 @@ from typing import Any
 
 import uvicorn
 
+from api.audit import COMMAND_LINE, note_change, read_trail
 from api.publish import publish_run, published_runs, rollback
 from api.store import ForecastStore, open_store
-from api.tokens import ROLES, issue_token, list_tokens, revoke_token
+from api.tokens import ROLES, hash_of, issue_token, list_tokens, revoke_token
 from etl.errors import StorecastError
 from etl.lake import Lake
 from etl.settings import Settings, settings_from
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--host", default="127.0.0.1")
     serving.add_argument("--port", type=int, default=8000)
     serving.add_argument("--workers", type=int, default=1, help="API processes")
+    _add(commands, "audit", "list who changed what", _audit)
     _add_token_commands(commands)
     return parser
 
@@ -94,11 +96,17 @@ def _store(settings: Settings) -> ForecastStore:
 
 
 def _publish(options: argparse.Namespace, settings: Settings) -> None:
-    _print(publish_run(Lake(settings.lake_url), _store(settings), options.run, settings))
+    store = _store(settings)
+    published = publish_run(Lake(settings.lake_url), store, options.run, settings)
+    note_change(store, "run published", COMMAND_LINE, published)
+    _print(published)
 
 
 def _rollback(_: argparse.Namespace, settings: Settings) -> None:
-    _print(rollback(_store(settings)))
+    store = _store(settings)
+    served = rollback(store)
+    note_change(store, "run rolled back", COMMAND_LINE, served)
+    _print(served)
 
 
 def _runs(_: argparse.Namespace, settings: Settings) -> None:
@@ -113,7 +121,11 @@ def _serve(options: argparse.Namespace, _: Settings) -> None:
 def _token_issue(options: argparse.Namespace, settings: Settings) -> None:
     now = datetime.now(UTC)
     ends = now + timedelta(days=options.days) if options.days else None
-    print(issue_token(_store(settings), options.role, options.merchant, options.store, now, ends))
+    store = _store(settings)
+    token = issue_token(store, options.role, options.merchant, options.store, now, ends)
+    about = {"token_id": hash_of(token)[:12], "role": options.role, "stores": options.store}
+    note_change(store, "token issued", COMMAND_LINE, about, (options.merchant or "", "", ""))
+    print(token)
 
 
 def _token_list(_: argparse.Namespace, settings: Settings) -> None:
@@ -122,7 +134,22 @@ def _token_list(_: argparse.Namespace, settings: Settings) -> None:
 
 
 def _token_revoke(options: argparse.Namespace, settings: Settings) -> None:
-    _print(revoke_token(_store(settings), options.token_id, datetime.now(UTC)))
+    store = _store(settings)
+    revoked = revoke_token(store, options.token_id, datetime.now(UTC))
+    owner = (revoked["merchant_id"] or "", "", "")
+    note_change(store, "token revoked", COMMAND_LINE, {"token_id": options.token_id}, owner)
+    _print(revoked)
+
+
+def _audit(_: argparse.Namespace, settings: Settings) -> None:
+    store, after = _store(settings), ""
+    while True:
+        page = read_trail(store, after, 1000)
+        for change in page["changes"]:
+            _print(change)
+        if page["next"] is None:
+            return
+        after = page["next"]
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from api.metrics import Metrics
 from api.pages import PageCache
 from api.request_log import RequestLog
 from api.responses import problem_response
-from api.routes import forecasts, operations, products, runs, session, stores, totals
+from api.routes import forecasts, operations, products, runs, session, stores, totals, voices
 from api.shapes import Problem
 from api.store import ForecastStore, open_store
 from etl.errors import StorecastError
@@ -65,7 +65,17 @@ def create_app(settings: Settings, store: ForecastStore) -> Edge:
         lifespan=lifespan,
     )
     app.state.desk, app.state.metrics = desk, metrics
-    for routes in (stores, products, forecasts, totals, runs, session, operations, dashboard):
+    for routes in (
+        stores,
+        products,
+        forecasts,
+        totals,
+        runs,
+        voices,
+        session,
+        operations,
+        dashboard,
+    ):
         app.include_router(routes.router)
     _answer_errors_as_problems(app)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from api.errors import ForbiddenError, UnauthenticatedError
 from api.sessions import csrf_token, find_session
+from api.signon import SignOn
 from api.store.protocol import ForecastStore
 from api.tokens import Principal, find_token, hash_of
 from etl.settings import Settings
@@ -30,6 +31,7 @@ class Gate:
         self._store = store
         self._seconds = settings.token_cache_seconds
         self._clock = clock
+        self._sign_on = SignOn(settings, clock)
         self._known: dict[str, tuple[Principal, float]] = {}
 
     def by_token(self, token: str) -> Principal:
@@ -67,6 +69,8 @@ class Gate:
         return principal
 
     def _read_token(self, token: str, now: float) -> Principal:
+        if token.count(".") == 2:
+            return self._sign_on.principal(token)
         principal = find_token(self._store, hash_of(token), now)
         if principal is None:
             raise UnauthenticatedError("the token is unknown, expired or revoked")

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPBearer
 
+from api.audit import read_trail
 from api.auth import Gate
 from api.errors import (
     BadRequestError,
@@ -118,6 +119,10 @@ class Caller:
     def runs(self) -> list[dict[str, Any]]:
         """Published runs; for roles of the platform only."""
         return published_runs(self.desk.store)
+
+    def trail(self, after: str, limit: int) -> dict[str, Any]:
+        """The audit trail of all merchants; for roles of the platform only."""
+        return read_trail(self.desk.store, after, limit)
 
     def require(self, *roles: str) -> Principal:
         """The principal, if it has one of the roles. Raises `ForbiddenError` otherwise."""

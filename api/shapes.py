@@ -6,17 +6,25 @@ holds documents and models together.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "Accuracy",
+    "Adjustment",
+    "AdjustmentList",
+    "Change",
     "CurrentRun",
+    "Feedback",
+    "FeedbackList",
     "Forecast",
     "ForecastPage",
     "Health",
     "MerchantList",
+    "NewAdjustment",
+    "NewFeedback",
     "Problem",
     "ProductLine",
     "ProductPage",
@@ -27,6 +35,7 @@ __all__ = [
     "Store",
     "StoreList",
     "Totals",
+    "Trail",
 ]
 
 Confidence = Literal["high", "fair", "low", "unknown"]
@@ -249,6 +258,76 @@ class RunList(_Shape):
     """Published runs, the oldest first."""
 
     runs: list[PublishedRun]
+
+
+class NewFeedback(_Shape):
+    """What looks wrong about a forecast."""
+
+    verdict: Literal["too_high", "too_low", "other"]
+    note: str = Field(default="", max_length=2000, examples=["We close for works in January"])
+    month: date | None = Field(default=None, examples=["2027-01-01"])
+
+
+class Feedback(NewFeedback):
+    """Feedback as kept."""
+
+    feedback_id: str
+    at: str
+    by: str = Field(description="Id of the token that gave it")
+    run_id: str
+    merchant_id: str
+    store_id: str
+    product_id: str
+
+
+class FeedbackList(_Shape):
+    """Feedback, the oldest first."""
+
+    feedback: list[Feedback]
+
+
+class NewAdjustment(_Shape):
+    """One's own number for a month."""
+
+    units: float = Field(ge=0, le=1e12, examples=[25])
+    note: str = Field(default="", max_length=2000)
+
+
+class Adjustment(NewAdjustment):
+    """The merchant's number beside the model's."""
+
+    at: str
+    by: str = Field(description="Id of the token that made it")
+    run_id: str
+    merchant_id: str
+    store_id: str
+    product_id: str
+    month: str
+    units_forecast: float
+
+
+class AdjustmentList(_Shape):
+    """Adjustments, by store, product and month."""
+
+    adjustments: list[Adjustment]
+
+
+class Change(BaseModel):
+    """One line of the audit trail, with what it was about."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at: str
+    action: str = Field(examples=["adjustment made"])
+    by: str
+    merchant_id: str | None
+
+
+class Trail(_Shape):
+    """Changes, the oldest first; `next` is `after` of the page that follows."""
+
+    changes: list[Change]
+    next: str | None
 
 
 class Health(_Shape):

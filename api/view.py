@@ -7,12 +7,14 @@ can forget the check and no answer mixes two runs. What lies outside is "not fou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from api.audit import note_change
 from api.errors import BadRequestError, ForbiddenError, NoRunError, NotFoundError
 from api.store.documents import Body, Edition, ListedProduct, ProductQuery, Scope, StoreDocument
 from api.store.protocol import ForecastStore
+from api.tokens import Principal
 
 __all__ = ["MerchantView"]
 
@@ -88,10 +90,23 @@ class MerchantView:
         return self.scope.merchant_id, store_id, product_id
 
     def records(
-        self, kind: str, store_id: str | None = None, product_id: str | None = None, after: str = ""
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Records of that kind in view."""
-        return self._store.records(kind, self.scope, store_id, product_id, after=after)
+        self, kind: str, store_id: str | None = None, product_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Records of that kind in view, by their key."""
+        found: list[dict[str, Any]] = []
+        after = ""
+        while page := list(
+            self._store.records(kind, self.scope, store_id, product_id, after=after)
+        ):
+            found += [document for _, document in page]
+            after = page[-1][0]
+        return found
+
+    def note_change(
+        self, action: str, by: Principal, about: Mapping[str, Any], owner: tuple[str, str, str]
+    ) -> None:
+        """Add a line to the audit trail of this merchant."""
+        note_change(self._store, action, by.token_id, about, owner)
 
     def put_record(
         self, kind: str, key: str, document: Mapping[str, Any], owner: tuple[str, str, str]

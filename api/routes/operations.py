@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.caller import Caller
 from api.errors import NoRunError
 from api.responses import json_response
 from api.routes.documented import answers
-from api.shapes import Health
+from api.shapes import Health, Trail
 
 __all__ = ["router"]
 
@@ -46,6 +46,17 @@ def readyz(request: Request) -> Response:
             f"{desk.settings.fresh_days} of STORECAST_FRESH_DAYS; see the monthly DAG"
         )
     return json_response({"status": "ready", "run_id": edition.run_id})
+
+
+@router.get("/v1/audit", responses=answers(Trail, 403))
+def read_audit_trail(
+    caller: Annotated[Caller, Depends()],
+    after: Annotated[str, Query(max_length=200, description="`next` of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Who changed what, the oldest first; needs an operator's token."""
+    caller.require("operator")
+    return json_response(caller.trail(after, limit))
 
 
 @router.get(
