@@ -9,10 +9,14 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 SERVE ?= 1
 ORDERS ?=
+ENGINE ?=
+PORT ?= 8080
 
 # Threads of linear algebra would fight with the processes of the fleet for the cores.
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
+
+INSTALL := env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
 .PHONY: help
 help: ## Show this list
@@ -21,20 +25,28 @@ help: ## Show this list
 .venv/.ready: requirements.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Storecast needs Python 3.11: '$(PYTHON)' is not found; make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet uv==$(UV_VERSION)
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(INSTALL) -r requirements.txt
 	touch $@
 
 .venv/.ready-tests: .venv/.ready tests/requirements.txt
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r tests/requirements.txt
+	@$(INSTALL) -r tests/requirements.txt
 	touch $@
 
 .PHONY: setup
 setup: .venv/.ready ## Make the environment in .venv
 
+.PHONY: run
+run: .venv/.ready ## Run everything on the sample, or on ORDERS=file, and serve it (SERVE=0: end then)
+	@$(BIN)/python -m dags run --orders "$(ORDERS)" --engine "$(ENGINE)" --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
+
+.PHONY: serve
+serve: .venv/.ready ## Serve what was published last on the sample
+	@$(BIN)/python -m api serve --host 127.0.0.1 --port $(PORT)
+
 .PHONY: test
 test: .venv/.ready-tests ## Run every test
-	$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest
 
 .PHONY: check
 check: .venv/.ready-tests ## Lint, format, types and layers
@@ -42,6 +54,14 @@ check: .venv/.ready-tests ## Lint, format, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --verbose
+
+.PHONY: bench
+bench: .venv/.ready-tests ## Run the benchmarks, each against its peer, in their quick version
+	@for script in tests/bench/bench_*.py; do echo "=== $$script"; $(BIN)/python "$$script"; done
+
+.PHONY: bench-scale
+bench-scale: .venv/.ready-tests ## Run the benchmarks at full size: hours
+	@for script in tests/bench/bench_*.py; do echo "=== $$script"; $(BIN)/python "$$script" --scale; done
 
 .PHONY: format
 format: .venv/.ready-tests ## Format the code

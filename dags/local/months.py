@@ -71,5 +71,13 @@ def _month(client: AirflowClient, watch: Watch, month: date, at: datetime) -> di
 
 
 def _tell_scores(client: AirflowClient, watch: Watch, forecast: DagRun) -> None:
-    summary = client.result(forecast, "score_month")
-    watch.say(f"    back-test: {json.dumps(summary)[:300]}")
+    scores = client.result(forecast, "score_month")
+    total = scores["total"]
+    if not total["rows"]:
+        watch.say("    back-test: no earlier run had predicted this month")
+        return
+    watch.say(
+        f"    back-test: {total['rows']:,} predictions of {', '.join(scores['runs'])}: "
+        f"WAPE {total['wape']:.1%} (seasonal naive {total['wape_naive']:.1%}), "
+        f"bias {total['bias']:+.1%}, the 80 % interval held {total['coverage80']:.0%}"
+    )

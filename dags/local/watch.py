@@ -59,7 +59,7 @@ class Watch:
             if news:
                 last_sign = now
             elif now - last_sign > _SIGN_OF_LIFE:
-                self.say(f"    … {_summary(tasks)}, {now - began:.0f} s")
+                self.say(f"    … {_under_way(tasks)}, {now - began:.0f} s")
                 last_sign = now
             if now - began > self._patience:
                 raise StackError(
@@ -140,6 +140,16 @@ def _extent(tasks: list[TaskInstance]) -> str:
     seconds = sum(task.seconds or 0.0 for task in tasks)
     mapped = f" × {len(tasks)}" if tasks[0].map_index >= 0 else ""
     return f"{mapped}  {seconds:.1f} s"
+
+
+def _under_way(tasks: list[TaskInstance]) -> str:
+    """The tasks that have begun and not ended, mapped ones with how many are done."""
+    told = []
+    for task_id in dict.fromkeys(task.task_id for task in tasks if task.state == "running"):
+        own = [task for task in tasks if task.task_id == task_id]
+        done = sum(task.state in _ENDED for task in own)
+        told.append(f"{task_id}, {done} of {len(own)} done" if len(own) > 1 else task_id)
+    return "; ".join(told) or "waiting for a worker"
 
 
 def _summary(tasks: list[TaskInstance]) -> str:
