@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 
@@ -21,6 +23,7 @@ _SHARE_REFUNDED = 0.025
 # Buyers may send goods back within 30 days; nothing changes later.
 _LAST_CHANGE_DAYS = 30.0
 _BROKEN_OF_EACH_KIND = 12
+_INSTANT: Final = "datetime64[us, UTC]"
 _ORDER_KEY = ["merchant_id", "store_id", "order_id"]
 
 # Orders by local hour: quiet nights, a rise at noon, most in the evening.
@@ -109,7 +112,7 @@ def _set_times(
 def _from_local(local: pd.Series, place: np.ndarray) -> pd.Series:
     """UTC instants of local times; an hour that the clock leaps over is its next, a double one its
     first."""
-    instants = pd.Series(pd.NaT, index=local.index, dtype="datetime64[us, UTC]")
+    instants = pd.Series(pd.NaT, index=local.index, dtype=_INSTANT)
     for index in np.unique(place):
         here = local[place == index]
         zoned = here.dt.tz_localize(
@@ -117,7 +120,7 @@ def _from_local(local: pd.Series, place: np.ndarray) -> pd.Series:
             nonexistent="shift_forward",
             ambiguous=np.ones(len(here), dtype=bool),
         )
-        instants[place == index] = zoned.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+        instants[place == index] = zoned.dt.tz_convert("UTC").astype(_INSTANT)
     return instants
 
 
@@ -163,6 +166,7 @@ def _describe(lines: pd.DataFrame, listings: pd.DataFrame) -> pd.DataFrame:
     """The columns of `ORDER_LINES`."""
     listed = listings.iloc[lines["listing"].to_numpy()].reset_index(drop=True)
     zones = lines["place"].map(lambda place: PLACES[place].time_zone)
+    created = lines["created_at"].astype(_INSTANT)
     return pd.DataFrame(
         {
             "merchant_id": listed["merchant_id"],
@@ -172,8 +176,8 @@ def _describe(lines: pd.DataFrame, listings: pd.DataFrame) -> pd.DataFrame:
             "product_id": listed["product_id"],
             "listing_id": listed["listing_id"],
             "product_name": listed["name"],
-            "created_at": lines["created_at"],
-            "updated_at": lines["created_at"],
+            "created_at": created,
+            "updated_at": created,
             "date": _local_dates(lines["created_at"], zones),
             "status": np.where(lines["units"] < 0, "return", "paid"),
             "units_ordered": lines["units"],
@@ -225,7 +229,8 @@ def draw_changes(lines: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
     changes = pd.concat([cancelled, refunded], ignore_index=True)
     lag = changes["lag"].clip(0.02, _LAST_CHANGE_DAYS)
-    changes["changed_at"] = (changes["created_at"] + pd.to_timedelta(lag, unit="D")).dt.floor("s")
+    changed = (changes["created_at"] + pd.to_timedelta(lag, unit="D")).dt.floor("s")
+    changes["changed_at"] = changed.astype(_INSTANT)
     happened = changes["changed_at"] <= lines["created_at"].max()
     columns = [*_ORDER_KEY, "line_id", "changed_at", "kind", "units"]
     told = pd.DataFrame(changes.loc[happened, columns])

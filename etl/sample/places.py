@@ -113,7 +113,7 @@ def stores_frame() -> pd.DataFrame:
             "time_zone": place.time_zone,
             "currency": place.economy.currency,
             "opening_hour": place.opening_hour,
-            "source": "sandbox",
+            "source": "mercadolibre",
             "source_ref": str(place.seller_id),
         }
         for place in PLACES

@@ -47,6 +47,11 @@ def _sale(name: str, first: date, days: int) -> Occasion:
     return Occasion(name, "sale", first, first + timedelta(days=days - 1))
 
 
+def _argentine_hot_sale(year: int) -> Occasion:
+    """Three days from the second Monday of May; in 2023 from the third."""
+    return _sale("Hot Sale", _nth(year, 5, _MONDAY, 3 if year == 2023 else 2), 3)
+
+
 def _mexican_hot_sale(year: int) -> Occasion:
     """Nine days from late May, in 2024 a fortnight earlier."""
     first = date(2024, 5, 15) if year == 2024 else _nth(year, 6, _MONDAY, 1) - timedelta(days=7)
@@ -79,7 +84,7 @@ def _national(country: str, year: int) -> list[Occasion]:
     valentine = _day("Valentine's Day", "valentine", date(year, 2, 14))
     return {
         "AR": [
-            _sale("Hot Sale", _nth(year, 5, _MONDAY, 2), 3),
+            _argentine_hot_sale(year),
             _sale("CyberMonday", _nth(year, 11, _MONDAY, 1), 3),
             _day("Día de la Madre", "mother", _nth(year, 10, _SUNDAY, 3)),
             _day("Día de la Niñez", "child", _nth(year, 8, _SUNDAY, 3)),

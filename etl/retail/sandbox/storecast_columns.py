@@ -92,7 +92,7 @@ def _stores(rows: pd.DataFrame, file: Path, told: pd.DataFrame | None) -> pd.Dat
         country="ZZ",
         time_zone="UTC",
         opening_hour=9,
-        source="sandbox",
+        source="mercadolibre",
         source_ref=refs,
     ).reset_index(drop=True)
 

@@ -38,10 +38,12 @@ _STORECAST = """
     WHERE CAST(created_at AS TIMESTAMPTZ) <= {as_of}
 """
 
+# Ids are texts, though a file may hold them as numbers.
 _CHANGED_UNITS = """(
-    SELECT sum(units) FROM {changes} AS changes
+    SELECT sum(CAST(units AS BIGINT)) FROM {changes} AS changes
     WHERE changes.merchant_id = lines.merchant_id AND changes.store_id = lines.store_id
-      AND changes.order_id = lines.order_id AND changes.line_id = lines.line_id
+      AND CAST(changes.order_id AS VARCHAR) = CAST(lines.order_id AS VARCHAR)
+      AND CAST(changes.line_id AS VARCHAR) = CAST(lines.line_id AS VARCHAR)
       AND CAST(changed_at AS TIMESTAMPTZ) <= {as_of})"""
 
 _CANCELLED_UNITS = """

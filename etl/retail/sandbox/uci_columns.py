@@ -138,7 +138,7 @@ def _stores(countries: pd.Index) -> pd.DataFrame:
                 "time_zone": _ZONE,
                 "currency": "GBP",
                 "opening_hour": 8,
-                "source": "sandbox",
+                "source": "mercadolibre",
                 "source_ref": str(stable_number(f"{MERCHANT}/{slug}", 9)),
             }
         )
