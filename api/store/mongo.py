@@ -55,14 +55,16 @@ class MongoStore:
     def __init__(self, url: str) -> None:
         with self._errors("reached"):
             try:
-                self._client: MongoClient[_Document] = MongoClient(
-                    url, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, tz_aware=True
-                )
+                self._client: MongoClient[_Document] = MongoClient(url, **_patience(url))
                 self._database = self._client.get_default_database("storecast")
             except ConfigurationError as error:
                 raise StoreError(f"the MongoDB URL cannot be used: {error}") from error
             self._durable = WriteConcern(w=1, j=True)
-            self._make_indexes()
+            try:
+                self._make_indexes()
+            except PyMongoError:
+                self._client.close()
+                raise
 
     # loading
 
@@ -368,6 +370,12 @@ class MongoStore:
             if not step:
                 return
             self._database[collection].delete_many({"_id": {"$in": step}})
+
+
+def _patience(url: str) -> _Document:
+    """How long to wait for a server, unless the URL says it."""
+    waits = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 60000}
+    return {name: wait for name, wait in waits.items() if name.lower() not in url.lower()}
 
 
 def _listing(load: int, scope: Scope, query: ProductQuery, key: str) -> _Document:
