@@ -197,6 +197,7 @@ class Totals(_Shape):
     merchant_id: str
     store_id: str | None
     category: str | None
+    categories: list[str] = Field(description="Those within it; none within a category")
     series: int
     confidences: dict[Confidence, int]
     months: list[str]

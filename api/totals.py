@@ -8,7 +8,7 @@ to the ends of a total's; `interval` says so instead of showing a wrong one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,8 +85,11 @@ class Totals:
 
     def documents(self, run: Run) -> Iterator[SummaryDocument]:
         """One document for each merchant, store, and category within either."""
-        for key, found in sorted(self._rolled_up().items()):
-            yield summary_document("totals", key, self._document(run, key, found))
+        rolled_up = self._rolled_up()
+        within = _categories_within(rolled_up)
+        for key, found in sorted(rolled_up.items()):
+            document = self._document(run, key, found) | {"categories": within.get(key, [])}
+            yield summary_document("totals", key, document)
 
     def _sum(self, key: Key) -> _Sum:
         if key not in self._sums:
@@ -106,7 +109,7 @@ class Totals:
                 levels._sum(key).add(found)
         return levels._sums
 
-    def _document(self, run: Run, key: Key, found: _Sum) -> Mapping[str, Any]:
+    def _document(self, run: Run, key: Key, found: _Sum) -> dict[str, Any]:
         merchant, store, category = key
         last = run.cutoff_month.year * 12 + run.cutoff_month.month - HISTORY_MONTHS
         last_year = float(found.history[-12:].sum())
@@ -132,6 +135,15 @@ class Totals:
                 "units_sold": found.history.tolist(),
             },
         }
+
+
+def _categories_within(keys: Iterable[Key]) -> dict[Key, list[str]]:
+    """The categories of each merchant and store, in order."""
+    within: dict[Key, list[str]] = {}
+    for merchant, store, category in sorted(keys):
+        if category:
+            within.setdefault((merchant, store, ""), []).append(category)
+    return within
 
 
 def summary_document(kind: str, key: Key, document: Mapping[str, Any]) -> SummaryDocument:
