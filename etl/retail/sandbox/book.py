@@ -172,11 +172,12 @@ def _changes(history: OrderHistory, by_time: Ints, first_line: Ints) -> pd.DataF
             | {"kind": pd.Series([], dtype=object)}
         )
     key = [*_STORE_KEY, "order_id", "line_id"]
-    lines = history.lines[key].astype(str)
-    place = np.empty(len(lines), dtype=np.int64)
-    place[by_time] = np.arange(len(lines))
+    place = np.empty(len(by_time), dtype=np.int64)
+    place[by_time] = np.arange(len(by_time))
+    changed = history.lines["order_id"].isin(changes["order_id"].unique()).to_numpy()
+    lines = history.lines.loc[changed, key].astype(str).assign(place=place[changed])
     found = changes.assign(**changes[key].astype(str)).merge(
-        lines.assign(place=place), on=key, how="left", validate="m:1"
+        lines, on=key, how="left", validate="m:1"
     )
     if found["place"].isna().any():
         lost = found[found["place"].isna()].iloc[0]

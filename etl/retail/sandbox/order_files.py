@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -147,14 +147,23 @@ def _encoding(file: Path) -> str:
 def _read_xlsx(file: Path, columns: Sequence[str] | None) -> pd.DataFrame:
     """All sheets one below the other, as UCI delivers its two years."""
     book = load_workbook(file, read_only=True)
-    frames = []
-    for sheet in book.worksheets:
-        rows = sheet.iter_rows(values_only=True)
-        header = [str(name).strip() for name in next(rows, ()) if name is not None]
-        if not header:
-            continue
-        kept = [header.index(name) for name in (columns or header)]
-        values = [[row[i] for i in kept] for row in rows if any(v is not None for v in row)]
-        frames.append(pd.DataFrame(values, columns=list(columns or header)))
+    frames = [_read_sheet(sheet.iter_rows(values_only=True), columns) for sheet in book.worksheets]
     book.close()
     return pd.concat(frames, ignore_index=True)
+
+
+def _read_sheet(rows: Iterator[tuple[object, ...]], columns: Sequence[str] | None) -> pd.DataFrame:
+    header = [str(name).strip() for name in next(rows, ()) if name is not None]
+    names = list(columns or header)
+    if not header:
+        return pd.DataFrame(columns=names)
+    places = [header.index(name) for name in names]
+    values: list[list[object]] = [[] for _ in names]
+    # A million cells hold few distinct values: each is kept once.
+    known: dict[tuple[type, object], object] = {}
+    for row in rows:
+        if any(value is not None for value in row):
+            for column, place in zip(values, places, strict=True):
+                value = row[place]
+                column.append(known.setdefault((type(value), value), value))
+    return pd.DataFrame(dict(zip(names, values, strict=True)), dtype=object)
