@@ -2,7 +2,7 @@
 
 from forecasting.arima.engine import ArimaForecaster, warm
 from forecasting.arima.fitting import fit
-from forecasting.arima.likelihood import log_likelihood
 from forecasting.arima.model import ArimaFit, ArimaModel
+from forecasting.arima.precise import log_likelihood
 
 __all__ = ["ArimaFit", "ArimaForecaster", "ArimaModel", "fit", "log_likelihood", "warm"]

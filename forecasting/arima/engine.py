@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from etl.errors import InputError
 from forecasting.arima.fitting import fit
+from forecasting.arima.model import ArimaModel
 from forecasting.forecaster import Forecast, Series
 
 __all__ = ["ArimaForecaster", "warm"]
@@ -25,7 +27,27 @@ class ArimaForecaster:
 
     def forecast(self, batch: Sequence[Series], horizon: int) -> list[Forecast]:
         """One `Forecast` of `horizon` months for each series of `batch`, in its order."""
-        return [fit(series.units).forecast(series.units, horizon) for series in batch]
+        return [forecast for forecast, _ in self.forecast_warm(batch, horizon, [None] * len(batch))]
+
+    def forecast_warm(
+        self, batch: Sequence[Series], horizon: int, previous: Sequence[str | None]
+    ) -> list[tuple[Forecast, str | None]]:
+        """Like `forecast`, from last month's models where there are any, with this month's."""
+        models = [
+            fit(series.units, _model(text)) for series, text in zip(batch, previous, strict=True)
+        ]
+        return [
+            (model.forecast(series.units, horizon), model.to_json())
+            for series, model in zip(batch, models, strict=True)
+        ]
+
+
+def _model(text: str | None) -> ArimaModel | None:
+    """Last month's model; one that cannot be read is none, and the search is a full one."""
+    try:
+        return ArimaModel.from_json(text) if text else None
+    except InputError:
+        return None
 
 
 def warm() -> None:

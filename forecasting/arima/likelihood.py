@@ -14,49 +14,16 @@ at cov(next state, observation) / var(observation).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from forecasting.arima.compiled import Floats, Integers, kernel
-from forecasting.arima.differencing import difference
 from forecasting.arima.lanes import LANES, Row, fill, minus, over, plus, put, root, row, times
 from forecasting.arima.polynomials import ar_lags, expand, ma_lags, parameter_count
 
-__all__ = ["conditional_pass", "exact_pass", "log_likelihood", "rotate"]
+__all__ = ["conditional_pass", "exact_pass", "rotate"]
 
 _STEADY = 1e-11
-
-
-def log_likelihood(
-    y: Sequence[float] | Floats,
-    order: tuple[int, int, int],
-    seasonal_order: tuple[int, int, int],
-    parameters: Sequence[float] | Floats,
-    sigma2: float | None = None,
-    constant: bool = False,
-    season: int = 12,
-) -> float:
-    """The exact Gaussian log-likelihood of `y` (n,), given its first d + season × D months.
-
-    `parameters` are φ, θ, Φ, Θ and, with `constant`, the mean of the differenced series; `sigma2`
-    is the variance of the innovations, the most likely one where it is not given. −∞ where the
-    model is not stationary.
-
-    >>> round(log_likelihood([1.0, -1.0], (0, 0, 0), (0, 0, 0), [], sigma2=1.0), 4)
-    -2.8379
-    """
-    (p, d, q), (seasonal_p, seasonal_d, seasonal_q) = order, seasonal_order
-    w = difference(np.asarray(y, dtype=np.float64), season, seasonal_d)
-    w = difference(w, 1, d)
-    kernel_order = np.array([p, q, seasonal_p, seasonal_q, int(constant), season])
-    lanes = np.repeat(np.array(parameters, dtype=np.float64).reshape(-1, 1), LANES, axis=1)
-    errors, log_det = exact_pass(w, kernel_order, lanes)[:2]
-    squares = float(errors[:, 0] @ errors[:, 0])
-    if sigma2 is None:
-        sigma2 = squares / len(w)
-    value = len(w) * math.log(2 * math.pi * sigma2) + float(log_det[0]) + squares / sigma2
-    return -0.5 * value if math.isfinite(value) else -math.inf
 
 
 @kernel
