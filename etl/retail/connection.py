@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -66,6 +67,9 @@ class Connection:
         self._merchant_id = merchant_id
         self._headers = headers
         self._client = client or httpx.Client(timeout=_TIMEOUT)
+        # Sources are passed from job to job and have no natural owner: the last one to let go
+        # closes the connection.
+        weakref.finalize(self, self._client.close)
         self._patient = Retrying(
             retry=retry_if_exception_type(_FaultError),
             wait=wait_random_exponential(multiplier=0.2, max=_LONGEST_WAIT_SECONDS),

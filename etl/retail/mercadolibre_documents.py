@@ -10,9 +10,9 @@ import hashlib
 from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, ValidationError
 
 from etl.registry import Store
 from etl.retail.source import Listing, Order, OrderLine, Refusal, document_text
@@ -36,6 +36,17 @@ _SOLD = frozenset({"paid", "partially_refunded", "pending_cancel"})
 _CANCELLED = frozenset({"cancelled", "invalid"})
 _UNPAID = frozenset({"confirmed", "payment_required", "payment_in_process", "partially_paid"})
 _CALLED_OFF = frozenset({"cancelled", "expired", "failed", "not_delivered", "pending_cancel"})
+
+
+def _printable(text: str) -> str:
+    """Text that can name something: no control characters, no halves of characters."""
+    if not text.isprintable():
+        raise ValueError("holds characters that cannot be shown")
+    return text
+
+
+_Name = Annotated[str, AfterValidator(_printable)]
+_Title = Annotated[str, AfterValidator(lambda text: text.encode(errors="replace").decode())]
 
 
 class _Paging(BaseModel):
@@ -67,8 +78,8 @@ class StorePage(BaseModel):
 
 
 class _Stockout(BaseModel):
-    item_id: str
-    seller_sku: str | None = None
+    item_id: _Name
+    seller_sku: _Name | None = None
     date: date
 
     @property
@@ -84,21 +95,21 @@ class StockoutPage(BaseModel):
 
 class _Attribute(BaseModel):
     id: str
-    value_name: str | None = None
+    value_name: _Name | None = None
 
 
 class Item(BaseModel):
     """A listing."""
 
-    id: str
-    title: str
-    category_id: str | None = None
-    category_name: str | None = None
+    id: _Name
+    title: _Title
+    category_id: _Name | None = None
+    category_name: _Title | None = None
     price: Decimal | None = None
     currency_id: str
     available_quantity: int | None = None
     status: str
-    seller_custom_field: str | None = None
+    seller_custom_field: _Name | None = None
     attributes: list[_Attribute] = []
     date_created: AwareDatetime | None = None
     stop_time: AwareDatetime | None = None
@@ -135,17 +146,17 @@ class ItemAnswer(BaseModel):
 
 
 class _Sold(BaseModel):
-    id: str = Field(min_length=1)
-    title: str = ""
-    seller_sku: str | None = None
-    seller_custom_field: str | None = None
+    id: _Name = Field(min_length=1)
+    title: _Title = ""
+    seller_sku: _Name | None = None
+    seller_custom_field: _Name | None = None
 
 
 class _Line(BaseModel):
     item: _Sold
     quantity: int
     unit_price: Decimal | None = None
-    currency_id: str
+    currency_id: _Name
 
 
 class _Returned(BaseModel):

@@ -148,7 +148,7 @@ def open_merchant(settings: Settings, connector: str, merchant_id: str) -> Retai
     Raises `SourceDeniedError` where no token of the merchant is known.
     """
     tokens = _Tokens(settings.source_tokens).by_merchant()
-    if merchant_id not in tokens:
+    if not tokens.get(merchant_id):
         raise SourceDeniedError(
             f"no token is known for merchant {merchant_id}; put it into {PREFIX}SOURCE_TOKENS, "
             f'as in {{"{merchant_id}": "…"}} or the path of such a file'

@@ -1,0 +1,122 @@
+"""The command line: what it prints, and what it says when something is wrong."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from etl.__main__ import main
+from etl.retail.sandbox import Behaviour, read_history, running, sandbox_app, sandbox_tokens
+
+ORDERS = """\
+merchant_id,store_id,order_id,line_id,product_id,created_at,units_ordered,unit_price,currency
+shop,north,1,1,A,2026-03-02T10:00:00Z,2,10.0,BRL
+shop,north,2,1,A,2026-03-03T10:00:00Z,1,,BRL
+shop,north,3,1,E,2026-03-04T10:00:00Z,4,5.0,BRL
+"""
+DAYS = ("--from", "2026-03-01", "--to", "2026-03-31", "--as-of", "2026-04-05")
+
+
+@pytest.fixture
+def environment(monkeypatch, tmp_path):
+    def set_(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(f"STORECAST_{name.upper()}", value)
+
+    set_(lake_url=str(tmp_path / "lake"), source_attempts="2", quarantine_limit="0.5")
+    return set_
+
+
+@pytest.fixture
+def shop(tmp_path, environment):
+    """The sandbox over three orders, one of them without a price."""
+    file = tmp_path / "orders.csv"
+    file.write_text(ORDERS)
+    tokens = sandbox_tokens(["shop"])
+    with running(sandbox_app(read_history(file), Behaviour(rate=0, fault_share=0))) as url:
+        environment(source_url=url, source_tokens=json.dumps(tokens))
+        yield tokens["shop"]
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command; returns its code, its output and its errors."""
+
+    def call(*arguments):
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_from_marketplace_to_shards_by_hand(shop, run):
+    assert run("store", "sync", "--merchant", "shop")[1] == (
+        "registered shop/north with 2 products\n"
+    )
+    assert run("ingest", *DAYS)[1] == "shop/north: 31 days, 3 orders, 2 lines, 1 in quarantine\n"
+    assert run("ledger", *DAYS[:4])[1] == "shop/north: complete\n"
+    assert run("monthly", "--month", "2026-03")[1] == "2026-03: 2 rows, 6 units\n"
+    assert run("monthly", "--month", "2026-03")[1] == "nothing changed up to 2026-03\n"
+    assert run("shards", "--cutoff", "2026-03")[1] == "2 series in 1 shards\n"
+
+
+def test_an_order_without_a_price_is_listed_with_its_reason(shop, run):
+    run("store", "sync", "--merchant", "shop")
+    run("ingest", *DAYS)
+    code, out, _ = run("quarantine", "list", "--month", "2026-03")
+    assert code == 0
+    assert "2026-03-03\tshop/north\torder 2 line 1\t1 units\tno_price" in out
+    assert out.endswith("1 lines in quarantine in 2026-03\n")
+
+
+def test_stores_are_added_and_listed_by_hand(environment, run):
+    scope = ["--merchant", "M", "--store", "S", "--country", "CL", "--currency", "CLP"]
+    assert (
+        run("store", "add", *scope, "--time-zone", "America/Santiago", "--source-ref", "9")[0] == 0
+    )
+    assert run("store", "list")[1] == "M/S\tS\t\tCL\tAmerica/Santiago\tCLP\tmercadolibre 9\n"
+
+
+def test_a_wrong_token_says_whose_and_where(shop, run, environment):
+    environment(source_tokens='{"shop": "SANDBOX-wrong"}')
+    code, _, errors = run("store", "sync", "--merchant", "shop")
+    assert code == 2
+    assert errors.startswith("error: the marketplace at http://127.0.0.1:")
+    assert "refused merchant shop (401 for /stores: invalid access token)" in errors
+    assert "STORECAST_SOURCE_TOKENS" in errors
+    assert "SANDBOX-wrong" not in errors
+
+
+def test_an_unreachable_marketplace_says_which_and_what_to_do(environment, run):
+    environment(source_url="http://127.0.0.1:9", source_tokens='{"shop": "x"}')
+    code, _, errors = run("store", "sync", "--merchant", "shop")
+    assert code == 2
+    assert "the marketplace at http://127.0.0.1:9 does not answer /stores" in errors
+    assert "STORECAST_SOURCE_URL" in errors
+
+
+def test_a_file_without_a_needed_column_is_named_with_it(tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text(ORDERS.replace("units_ordered", "amount"))
+    command = [sys.executable, "-m", "etl", "sandbox", "--orders", str(file), "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert str(file) in ended.stderr
+    assert "units_ordered" in ended.stderr
+
+
+def test_a_range_the_wrong_way_round_is_refused(shop, run):
+    run("store", "sync", "--merchant", "shop")
+    code, _, errors = run("ingest", "--from", "2026-03-05", "--to", "2026-03-01")
+    assert (code, errors) == (
+        2,
+        "error: --from 2026-03-05 is after --to 2026-03-01; swap them\n",
+    )
+
+
+def test_without_a_store_it_says_how_to_add_one(environment, run):
+    code, _, errors = run("ingest", *DAYS)
+    assert code == 2
+    assert "python -m etl store add" in errors
