@@ -61,4 +61,4 @@ def warm() -> None:
         rng.uniform(1.0, 2.0, 48),
         3.0 + np.sin(months * np.pi / 6) + rng.uniform(0.0, 0.1, 48),
     ):
-        fit(units).forecast(units, 12)
+        fit(units, fit(units[:-1])).forecast(units, 12)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from forecasting.arima.differencing import difference, differences
 from forecasting.arima.history import read_history
 from forecasting.arima.model import MAX_JSON, ArimaFit, ArimaModel, hash_of
-from forecasting.arima.search import search
+from forecasting.arima.search import MAX_PARAMETERS, renew, search, standardised_errors
 from forecasting.forecaster import SEASON
 
 __all__ = ["KEEP", "fit"]
@@ -23,20 +23,31 @@ __all__ = ["KEEP", "fit"]
 KEEP = 5
 """Models averaged on each scale."""
 
+SURPRISE = 6.63
+"""Mean square, over the model's own variance, of new months that calls for a full search."""
+
 _LEAST_WEIGHT = 0.02
+_NO_NOISE = 1e-12
 _YEARS_PER_SEASONAL_TERM = 3
 
 Vector = NDArray[np.float64]
 
 
 def fit(units: Vector, previous: ArimaModel | None = None) -> ArimaModel:
-    """The model of the history `units` (n,), by a full search."""
+    """The model of the history `units` (n,), by a full search.
+
+    With `previous`, the model of the same series some months ago, its fits are estimated anew from
+    where they were, and only their neighbours are looked at beside them. It falls back on the full
+    search, scale by scale, where a test now differences otherwise, where the months added since
+    are a surprise (the mean square of their innovations is above 6.63 of the model's own
+    variances, which one month in a hundred is by chance), or where no fit keeps its roots.
+    """
     reading = read_history(units)
     fits: list[ArimaFit] = []
     if not reading.rule:
-        fits = _fits_on_scale(reading.units, log=False)
+        fits = _fits_on_scale(reading.units, False, previous)
         if reading.units.min() > 0:
-            fits = _halved(fits) + _halved(_fits_on_scale(reading.units, log=True))
+            fits = _halved(fits) + _halved(_fits_on_scale(reading.units, True, previous))
     model = ArimaModel(tuple(fits), len(units), hash_of(units), reading.rule, reading.reason)
     return _small(model)
 
@@ -53,20 +64,22 @@ def _halved(fits: list[ArimaFit]) -> list[ArimaFit]:
     return [replace(one, weight=one.weight / 2) for one in fits]
 
 
-def _fits_on_scale(units: Vector, log: bool) -> list[ArimaFit]:
+def _fits_on_scale(units: Vector, log: bool, previous: ArimaModel | None) -> list[ArimaFit]:
     """The best models of the units or of their logarithm; their weights add up to 1."""
     y = np.log(units) if log else units
-    scale = float(np.abs(y).max()) or 1.0
-    y = y / scale
-    d, seasonal_d = differences(y, SEASON)
-    w = difference(difference(y, SEASON, seasonal_d), 1, d)
+    size = float(np.abs(y).max()) or 1.0
+    d, seasonal_d = differences(y / size, SEASON)
+    w = difference(difference(y / size, SEASON, seasonal_d), 1, d)
     spread = float(w.std())
-    if spread <= 1e-12:
-        return [_noiseless(w * scale, d, seasonal_d, log)]
-    scale *= spread
-    orders, parameters, scores, sigma2, _ = search(
-        w / spread, _limits(len(y), d + seasonal_d), SEASON, KEEP
-    )
+    if spread <= _NO_NOISE:
+        return [_noiseless(w * size, d, seasonal_d, log)]
+    w, scale = w / spread, spread * size
+    limits = _limits(len(y), d + seasonal_d)
+    known = _still_good(previous, w, d, seasonal_d, log, scale, len(units))
+    rows = renew(w, *_as_rows(known, scale), limits, KEEP) if known else None
+    if rows is None or not len(rows[0]):
+        rows = search(w, limits, SEASON, KEEP)
+    orders, parameters, scores, sigma2, _ = rows
     weights = np.exp(-0.5 * (scores - scores[0]))
     heavy = weights >= _LEAST_WEIGHT * weights.sum()
     return [
@@ -79,6 +92,45 @@ def _fits_on_scale(units: Vector, log: bool) -> list[ArimaFit]:
             strict=True,
         )
     ]
+
+
+def _still_good(
+    previous: ArimaModel | None,
+    w: Vector,
+    d: int,
+    seasonal_d: int,
+    log: bool,
+    scale: float,
+    months: int,
+) -> list[ArimaFit]:
+    """The fits of `previous` on this scale, heaviest first, where a warm start may be made."""
+    if previous is None or not 0 <= months - previous.months < SEASON:
+        return []
+    known = [
+        one
+        for one in previous.fits
+        if one.log == log
+        and one.sigma2 > 0
+        and (one.order[1], one.seasonal_order[1]) == (d, seasonal_d)
+    ]
+    known.sort(key=lambda one: -one.weight)
+    added = months - previous.months
+    if known and added:
+        orders, parameters = _as_rows(known[:1], scale)
+        errors = standardised_errors(w, orders[0], parameters[0, : len(known[0].parameters)])
+        if (errors[-added:] ** 2).mean() * scale**2 > SURPRISE * known[0].sigma2:
+            return []
+    return known
+
+
+def _as_rows(fits: list[ArimaFit], scale: float) -> tuple[NDArray[np.int64], Vector]:
+    """Orders and parameters as the search keeps them, for a series divided by `scale`."""
+    parameters = np.zeros((len(fits), MAX_PARAMETERS))
+    for i, one in enumerate(fits):
+        parameters[i, : len(one.parameters)] = one.parameters
+        if one.constant:
+            parameters[i, len(one.parameters) - 1] /= scale
+    return np.stack([one.polynomials for one in fits]), parameters
 
 
 def _limits(months: int, times_differenced: int) -> NDArray[np.int64]:

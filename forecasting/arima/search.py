@@ -15,7 +15,7 @@ from forecasting.arima.lanes import LANES
 from forecasting.arima.likelihood import exact_pass
 from forecasting.arima.polynomials import is_feasible, parameter_count
 
-__all__ = ["MAX_PARAMETERS", "aicc", "refine", "search"]
+__all__ = ["MAX_PARAMETERS", "aicc", "refine", "renew", "search", "standardised_errors"]
 
 MAX_PARAMETERS = 15
 ROOT_LIMIT = 1.01
@@ -43,6 +43,7 @@ _MOVES = np.array(
     ],
     dtype=np.int64,
 )
+_NEXT_DOOR = _MOVES[np.abs(_MOVES).sum(axis=1) == 1]
 _FIRST_GUESSES = np.array(
     [
         (0.1, 0.1, 0.1, 0.1),
@@ -113,6 +114,15 @@ def _within_roots(order: Integers, x: Floats) -> bool:
 
 
 @kernel
+def standardised_errors(w: Floats, order: Integers, x: Floats) -> Floats:
+    """One-step errors (n,) of the exact filter, over the root of their variance for σ² = 1."""
+    lanes = np.empty((x.size, LANES))
+    for i in range(x.size):
+        lanes[i] = x[i]
+    return exact_pass(w, order, lanes)[0][:, 0].copy()
+
+
+@kernel
 def refine(w: Floats, order: Integers, x: Floats) -> tuple[Floats, float, float]:
     """Exact estimate from `x` on, its AICc, infinite where a root is within 1.01, and σ².
 
@@ -121,14 +131,9 @@ def refine(w: Floats, order: Integers, x: Floats) -> tuple[Floats, float, float]
     x, deviance = estimate(w, order, _around(order, x), True, _FINAL_TOLERANCE, 40)
     if deviance == np.inf or not _within_roots(order, x):
         return x, np.inf, np.nan
-    lanes = np.empty((x.size, LANES))
-    for i in range(x.size):
-        lanes[i] = x[i]
-    errors = exact_pass(w, order, lanes)[0]
-    total = 0.0
-    for t in range(w.size):
-        total += errors[t, 0] * errors[t, 0]
-    return x, aicc(deviance, x.size + 1, w.size), total / (w.size - x.size)
+    errors = standardised_errors(w, order, x)
+    sigma2 = np.dot(errors, errors) / (w.size - x.size)
+    return x, aicc(deviance, x.size + 1, w.size), sigma2
 
 
 @kernel
@@ -159,7 +164,7 @@ def _try(
     for i in range(count):
         if np.all(orders[i] == order):
             return count
-    if count == MAX_CANDIDATES or parameter_count(order) + 3 > w.size:
+    if count == len(scores) or parameter_count(order) + 3 > w.size:
         return count
     x, score = _quick(w, order, parent, parent_x)
     orders[count] = order
@@ -212,6 +217,26 @@ def _stepwise(
 
 
 @kernel
+def _finalists(
+    w: Floats, keep: int, orders: Integers, parameters: Floats, scores: Floats
+) -> tuple[Integers, Floats, Floats, Floats, int]:
+    """The `keep` best of the table's rows by their exact estimates, best first."""
+    count = len(scores)
+    final, sigma2 = np.full(count, np.inf), np.empty(count)
+    found = 0
+    for i in np.argsort(scores):
+        if found == keep or scores[i] == np.inf:
+            break
+        size = parameter_count(orders[i])
+        x, final[i], sigma2[i] = refine(w, orders[i], parameters[i, :size])
+        parameters[i, :size] = x
+        if final[i] < np.inf:
+            found += 1
+    ranking = np.argsort(final)[:found]
+    return orders[ranking], parameters[ranking], final[ranking], sigma2[ranking], count
+
+
+@kernel
 def search(
     w: Floats, limits: Integers, season: int, keep: int
 ) -> tuple[Integers, Floats, Floats, Floats, int]:
@@ -224,15 +249,38 @@ def search(
     parameters = np.zeros((MAX_CANDIDATES, MAX_PARAMETERS))
     scores = np.full(MAX_CANDIDATES, np.inf)
     count = _stepwise(w, limits, season, orders, parameters, scores)
-    final, sigma2 = np.full(count, np.inf), np.empty(count)
-    found = 0
-    for i in np.argsort(scores[:count]):
-        if found == keep or scores[i] == np.inf:
-            break
-        size = parameter_count(orders[i])
-        x, final[i], sigma2[i] = refine(w, orders[i], parameters[i, :size])
-        parameters[i, :size] = x
-        if final[i] < np.inf:
-            found += 1
-    ranking = np.argsort(final)[:found]
-    return orders[ranking], parameters[ranking], final[ranking], sigma2[ranking], count
+    return _finalists(w, keep, orders[:count], parameters[:count], scores[:count])
+
+
+@kernel
+def renew(
+    w: Floats, known: Integers, known_parameters: Floats, limits: Integers, keep: int
+) -> tuple[Integers, Floats, Floats, Floats, int]:
+    """Like `search`, from the models `known` (k, 6), (k, 15) and the neighbours of the first."""
+    room = len(known) + len(_NEXT_DOOR) + 1
+    orders = np.zeros((room, 6), dtype=np.int64)
+    parameters = np.zeros((room, MAX_PARAMETERS))
+    scores = np.full(room, np.inf)
+    count = 0
+    for i in range(len(known)):
+        size = parameter_count(known[i])
+        if np.all(known[i, :5] <= limits) and size + 3 <= w.size:
+            orders[count] = known[i]
+            x, deviance = estimate(
+                w, known[i], _around(known[i], known_parameters[i, :size]), True, 0.0, 0
+            )
+            parameters[count, :size] = x
+            scores[count] = aicc(deviance, size + 1, w.size)
+            count += 1
+    best = int(np.argmin(scores[:count])) if count else -1
+    for move in range(len(_NEXT_DOOR) + 1 if count else 0):
+        order = orders[best].copy()
+        if move < len(_NEXT_DOOR):
+            order[:4] += _NEXT_DOOR[move]
+        else:
+            order[4] = 1 - order[4]
+        if np.all(order[:5] >= 0) and np.all(order[:5] <= limits):
+            count = _try(
+                w, order, orders[best], parameters[best], orders, parameters, scores, count
+            )
+    return _finalists(w, keep, orders[:count], parameters[:count], scores[:count])
