@@ -90,6 +90,9 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score a closed month against earlier runs")
     score.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
     score.set_defaults(run=_score)
+
+    warm = commands.add_parser("warm", help="compile the engines, once for a machine")
+    warm.set_defaults(run=_warm)
     return parser
 
 
@@ -169,6 +172,12 @@ def _score(options: argparse.Namespace, settings: Settings) -> None:
     from forecasting.backtest import score_month  # noqa: PLC0415
 
     _print(score_month(Lake(settings.lake_url), options.month))
+
+
+def _warm(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.warm import warm  # noqa: PLC0415
+
+    _print(warm())
 
 
 def _count(text: str) -> int:

@@ -18,6 +18,7 @@ from forecasting.forecaster import Forecaster
 __all__ = ["ENGINES", "configuration", "configuration_hash", "engine_of", "open_engine"]
 
 ENGINES = {
+    "arima": "forecasting.arima.engine:ArimaForecaster",
     "pmdarima": "forecasting.models.pmdarima_reference:PmdarimaReference",
     "seasonal_naive": "forecasting.models.seasonal_naive:SeasonalNaive",
 }
