@@ -15,7 +15,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from etl.errors import InputError
-from etl.retail.sandbox.app import Behaviour, sandbox_app
+from etl.retail.sandbox.app import sandbox_app
+from etl.retail.sandbox.marketplace import Behaviour
 from etl.retail.sandbox.order_files import read_history, read_merchants
 from etl.retail.sandbox.tokens import sandbox_tokens
 from etl.settings import Settings

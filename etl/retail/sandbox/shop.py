@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -15,28 +13,19 @@ import pandas as pd
 from etl.retail.sandbox.book import OrderBook, Seller
 from etl.retail.sandbox.documents import iso
 from etl.retail.sandbox.history import OrderHistory
+from etl.retail.sandbox.listings import (
+    Listing,
+    as_date,
+    derived_listings,
+    seller_ids,
+    told_listings,
+)
 
-__all__ = ["Listing", "Shop", "open_shop"]
+__all__ = ["Shop", "open_shop"]
 
 _ANNOUNCED_DAYS = 14
 _YEAR_MS = 365 * 24 * 3600 * 1000
 _NEVER = np.iinfo(np.int64).max
-
-
-@dataclass(frozen=True)
-class Listing:
-    """One listing, and the rows of the shop's arrays that tell of it."""
-
-    listing_id: str
-    seller_id: int
-    sku: str | None
-    title: str
-    category_id: str | None
-    category_name: str | None
-    price: float | None
-    listed_on: date | None
-    retired_on: date | None
-    promotions: tuple[dict[str, Any], ...]
 
 
 class Shop:
@@ -184,71 +173,10 @@ def _announced(listing: Listing, today: date) -> list[dict[str, Any]]:
 
 def open_shop(history: OrderHistory, book: OrderBook) -> Shop:
     """The shop of a history; listings that no file tells are derived from the order lines."""
-    told = _told_listings(history)
+    told = told_listings(history)
     known = {listing.listing_id for listing in told}
-    derived = [x for x in _derived_listings(book) if x.listing_id not in known]
+    derived = [x for x in derived_listings(book) if x.listing_id not in known]
     return Shop(told + derived, book, _stock(history), _stockouts(history))
-
-
-def _told_listings(history: OrderHistory) -> list[Listing]:
-    if history.listings is None:
-        return []
-    seller_ids = _seller_ids(history)
-    return [
-        Listing(
-            listing_id=row["listing_id"],
-            seller_id=seller_ids[row["merchant_id"], row["store_id"]],
-            sku=None if row["product_id"] == row["listing_id"] else row["product_id"],
-            title=row["name"],
-            category_id=row["category_id"],
-            category_name=row["category"],
-            price=_number(row.get("price")),
-            listed_on=_date(row["listed_on"]),
-            retired_on=_date(row.get("retired_on")),
-            promotions=tuple(json.loads(row.get("promotions") or "[]")),
-        )
-        for row in history.listings.astype(object).to_dict("records")
-    ]
-
-
-def _derived_listings(book: OrderBook) -> list[Listing]:
-    """Named as most recently sold at a price; of a category that nobody told."""
-    line_items = pd.DataFrame(
-        {
-            "item": book.item,
-            "created": np.repeat(book.created, np.diff(book.first_line)),
-            "priced": (book.list_price > 0) & (book.units > 0),
-        }
-    )
-    last = line_items.groupby(["item", "priced"], as_index=False)["created"].max()
-    items = last.merge(book.items, left_on="item", right_index=True, validate="m:1")
-    items["named"] = items["title"].notna()
-    items = items.sort_values(["named", "priced", "created"]).drop_duplicates(
-        "listing_id", keep="last"
-    )
-    return [
-        Listing(
-            listing_id=row["listing_id"],
-            seller_id=row["seller_id"],
-            sku=None if row["product_id"] == row["listing_id"] else row["product_id"],
-            title=row["title"] if isinstance(row["title"], str) else row["product_id"],
-            category_id=None,
-            category_name=None,
-            price=None,
-            listed_on=None,
-            retired_on=None,
-            promotions=(),
-        )
-        for row in items.to_dict("records")
-    ]
-
-
-def _seller_ids(history: OrderHistory) -> dict[tuple[str, str], int]:
-    stores = history.stores
-    keys = zip(stores["merchant_id"], stores["store_id"], strict=True)
-    return {
-        (str(m), str(s)): int(ref) for (m, s), ref in zip(keys, stores["source_ref"], strict=True)
-    }
 
 
 def _stock(history: OrderHistory) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
@@ -272,20 +200,10 @@ def _stockouts(history: OrderHistory) -> pd.DataFrame | None:
     if history.stockouts is None:
         return None
     rows = history.stockouts.astype(object)
-    seller_ids = _seller_ids(history)
+    sellers = seller_ids(history)
     keys = zip(rows["merchant_id"], rows["store_id"], strict=True)
     rows = rows.assign(
-        seller_id=[seller_ids[key] for key in keys],
-        date=rows["date"].map(_date),
+        seller_id=[sellers[key] for key in keys],
+        date=rows["date"].map(as_date),
     )
     return rows.sort_values(["seller_id", "date", "listing_id"], ignore_index=True)
-
-
-def _date(value: object) -> date | None:
-    if value is None or pd.isna(value):  # type: ignore[call-overload]
-        return None
-    return pd.Timestamp(value).date()  # type: ignore[arg-type]
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)

@@ -280,6 +280,13 @@ def test_requests_without_what_they_need_are_refused(shop: Any) -> None:
     assert shop.get(f"/users/{NORTH}/items/search", status="gone").status_code == 400
 
 
+def test_paths_and_methods_that_are_not_there_are_refused_in_the_same_shape(shop: Any) -> None:
+    for answer, status in ((shop.get("/orders"), 404), (shop.http.post("/stores"), 405)):
+        assert answer.status_code == status
+        assert answer.json()["status"] == status
+        assert "there is no" in answer.json()["message"]
+
+
 def test_who_asks_too_fast_waits(tmp_path: Any, lines_alone: pd.DataFrame) -> None:
     lines_alone.to_csv(tmp_path / "orders.csv", index=False)
     app = sandbox_app(read_history(tmp_path / "orders.csv"), Behaviour(rate=3, fault_share=0))
