@@ -46,7 +46,7 @@ def fit(units: Vector, previous: ArimaModel | None = None) -> ArimaModel:
     fits: list[ArimaFit] = []
     if not reading.rule:
         fits = _fits_on_scale(reading.units, False, previous)
-        if reading.units.min() > 0:
+        if reading.units.min() > 0 and fits[0].sigma2 > 0:
             fits = _halved(fits) + _halved(_fits_on_scale(reading.units, True, previous))
     model = ArimaModel(tuple(fits), len(units), hash_of(units), reading.rule, reading.reason)
     return _small(model)
