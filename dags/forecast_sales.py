@@ -17,6 +17,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import PartitionedAssetTimetable, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import FORECASTS, SHARDS
 from dags.failure import TASK_DEFAULTS
@@ -69,8 +70,13 @@ def forecast_sales() -> None:
     def publish_run(forecast_run: str) -> dict[str, Any]:
         from dags import jobs
 
+        settings = run_settings()
+        if settings.approval == "wait":
+            raise AirflowSkipException(
+                f"{forecast_run} waits for an analyst: python -m api publish --run {forecast_run}"
+            )
         get_current_context()["outlet_events"][FORECASTS].add_partitions(f"{run_month():%Y-%m}")
-        return jobs.publish_run(forecast_run, run_settings())
+        return jobs.publish_run(forecast_run, settings)
 
     forecast_run = open_run()
     predicted = predict_shards.partial(forecast_run=forecast_run).expand(numbers=list_shards())

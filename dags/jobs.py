@@ -6,6 +6,7 @@ numbers or names, which is all that tasks hand to each other.
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -158,7 +159,8 @@ def close_run(run_id: str, settings: Settings) -> dict[str, Any]:
 
 def publish_run(run_id: str, settings: Settings) -> dict[str, Any]:
     """Load the run into the forecast store and serve it."""
-    return publish.publish_run(_lake(settings), open_store(settings.store_url), run_id, settings)
+    with closing(open_store(settings.store_url)) as store:
+        return publish.publish_run(_lake(settings), store, run_id, settings)
 
 
 def _lake(settings: Settings) -> Lake:
