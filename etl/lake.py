@@ -15,15 +15,18 @@ files is made visible by its manifest, which is written last and names them.
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -32,9 +35,35 @@ import pyarrow.parquet as pq
 from etl.errors import LakeError, SettingError
 from etl.tables import Table
 
-__all__ = ["Lake"]
+__all__ = ["Home", "Lake"]
 
 _UNFINISHED = ".tmp"
+_DOWNLOADS = 8
+
+
+class Home(Protocol):
+    """Where the files of a lake live; paths are relative and were checked. Raises `LakeError`."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file at `path`."""
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Paths of the files below the folder `prefix`, in any order."""
+
+    def read(self, path: str) -> bytes:
+        """The bytes of the file at `path`."""
+
+    def write(self, path: str, content: bytes) -> None:
+        """Put `content` at `path`, whole or not at all."""
+
+    def move_in(self, path: str, file: Path) -> None:
+        """Put the local `file` at `path`, whole or not at all; the file is gone afterwards."""
+
+    def delete(self, path: str) -> None:
+        """Remove the file at `path`; nothing happens where there is none."""
+
+    def local(self, path: str) -> Path | None:
+        """The file at `path` on this machine; None where it lives elsewhere."""
 
 
 class Lake:
@@ -42,74 +71,61 @@ class Lake:
 
     def __init__(self, url: str | Path) -> None:
         self.url = str(url)
-        scheme, separator, _ = self.url.partition("://")
-        if separator and scheme != "az":
-            raise SettingError(
-                f"STORECAST_LAKE_URL must be a folder or az://container/path; found {self.url!r}"
-            )
-        if separator:
-            raise SettingError("an az:// lake cannot be read yet; give a folder")
-        self._folder = Path(self.url)
+        self._home = _home(self.url)
+
+    def __reduce__(self) -> tuple[type[Lake], tuple[str]]:
+        """Another process opens the lake anew: connections do not travel."""
+        return Lake, (self.url,)
 
     def uri(self, path: str) -> str:
-        """Where `path` is, in the form that pyarrow and DuckDB read."""
-        return str(self._local(path))
+        """Where `path` is on this machine, as pyarrow and DuckDB read it.
+
+        Raises `LakeError` where the lake is elsewhere; `local_files` serves both.
+        """
+        local = self._home.local(_checked(path))
+        if local is None:
+            raise LakeError(f"{self.url}/{path} is not on this machine; read it with local_files")
+        return str(local)
 
     def exists(self, path: str) -> bool:
         """Whether there is a file at `path`."""
-        return self._local(path).is_file()
+        return self._home.exists(_checked(path))
 
     def paths(self, prefix: str, suffix: str = "") -> list[str]:
         """Paths of the files below the folder `prefix` that end in `suffix`, sorted."""
-        top = self._local(prefix)
-        root = self._local("")
-        found = (
-            os.path.join(folder, name)
-            for folder, _, names in os.walk(top)
-            for name in names
-            if name.endswith(suffix) and not name.endswith(_UNFINISHED)
-        )
-        return sorted(PurePosixPath(os.path.relpath(path, root)).as_posix() for path in found)
+        return sorted(name for name in self._home.names(_checked(prefix)) if name.endswith(suffix))
 
     def read_bytes(self, path: str) -> bytes:
         """The bytes of the file at `path`. Raises `LakeError` where there is none."""
-        try:
-            return self._local(path).read_bytes()
-        except OSError as error:
-            raise LakeError(f"{self.url}/{path} cannot be read: {error.strerror}") from error
+        return self._home.read(_checked(path))
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Put `content` at `path`, whole or not at all."""
-        target = self._local(path)
-        unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex}{_UNFINISHED}")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(content)
-            unfinished.replace(target)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            raise LakeError(f"{self.url}/{path} cannot be written: {error.strerror}") from error
+        self._home.write(_checked(path), content)
 
     def move_in(self, path: str, file: Path) -> None:
         """Put the local `file` at `path`, whole or not at all; the file is gone afterwards."""
-        target = self._local(path)
-        unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex}{_UNFINISHED}")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(file, unfinished)
-            unfinished.replace(target)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            raise LakeError(f"{self.url}/{path} cannot be written: {error.strerror}") from error
+        self._home.move_in(_checked(path), file)
 
     @contextmanager
     def local_files(self, paths: Sequence[str]) -> Iterator[list[str]]:
-        """The files at `paths` as local ones, in the same order, for engines that read files."""
-        yield [self.uri(path) for path in paths]
+        """The files at `paths` as local ones, in the same order, for engines that read files.
+
+        Where the lake is elsewhere they are fetched, and gone when the `with` block ends.
+        """
+        local = [self._home.local(_checked(path)) for path in paths]
+        if None not in local:
+            yield [str(file) for file in local]
+            return
+        with tempfile.TemporaryDirectory(prefix="storecast-") as folder:
+            with ThreadPoolExecutor(_DOWNLOADS) as downloads:
+                files = downloads.map(lambda one: self._fetch(Path(folder), *one), enumerate(paths))
+                fetched = list(files)
+            yield fetched
 
     def delete(self, path: str) -> None:
         """Remove the file at `path`; nothing happens where there is none."""
-        self._local(path).unlink(missing_ok=True)
+        self._home.delete(_checked(path))
 
     def read_json(self, path: str) -> Any:
         """The JSON document at `path`."""
@@ -136,8 +152,76 @@ class Lake:
         pq.write_table(table.conform(rows), sink, compression="zstd")
         self.write_bytes(path, sink.getvalue())
 
-    def _local(self, path: str) -> Path:
-        parts = PurePosixPath(path).parts
-        if path.startswith("/") or ".." in parts:
-            raise LakeError(f"a path of the lake is relative and stays below it; found {path!r}")
-        return self._folder.joinpath(*parts)
+    def _fetch(self, folder: Path, number: int, path: str) -> str:
+        file = folder / f"{number}-{PurePosixPath(path).name}"
+        file.write_bytes(self.read_bytes(path))
+        return str(file)
+
+
+def _home(url: str) -> Home:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return _Folder(Path(url))
+    if scheme != "az" or not rest:
+        raise SettingError(
+            f"STORECAST_LAKE_URL must be a folder or az://container/path; found {url!r}"
+        )
+    # Imported where it is used: the SDK takes a second, and most lakes are folders.
+    return cast("Home", importlib.import_module("etl.blobs").open_container(url))
+
+
+def _checked(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if path.startswith("/") or ".." in parts:
+        raise LakeError(f"a path of the lake is relative and stays below it; found {path!r}")
+    return "/".join(parts)
+
+
+class _Folder:
+    """A lake in a folder; a file is written beside its place and moved there."""
+
+    def __init__(self, top: Path) -> None:
+        self._top = top
+
+    def exists(self, path: str) -> bool:
+        return self.local(path).is_file()
+
+    def names(self, prefix: str) -> Iterator[str]:
+        for folder, _, names in os.walk(self.local(prefix)):
+            inside = Path(os.path.relpath(folder, self._top)).as_posix()
+            for name in names:
+                if not name.endswith(_UNFINISHED):
+                    yield name if inside == "." else f"{inside}/{name}"
+
+    def read(self, path: str) -> bytes:
+        try:
+            return self.local(path).read_bytes()
+        except OSError as error:
+            raise LakeError(f"{self._top}/{path} cannot be read: {error.strerror}") from error
+
+    def write(self, path: str, content: bytes) -> None:
+        with self._in_place_of(path) as unfinished:
+            unfinished.write_bytes(content)
+
+    def move_in(self, path: str, file: Path) -> None:
+        with self._in_place_of(path) as unfinished:
+            shutil.move(file, unfinished)
+
+    def delete(self, path: str) -> None:
+        self.local(path).unlink(missing_ok=True)
+
+    def local(self, path: str) -> Path:
+        return self._top / path
+
+    @contextmanager
+    def _in_place_of(self, path: str) -> Iterator[Path]:
+        """A file to be filled, which then takes the place of `path` at once."""
+        target = self.local(path)
+        unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex}{_UNFINISHED}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield unfinished
+            unfinished.replace(target)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise LakeError(f"{self._top}/{path} cannot be written: {error.strerror}") from error
