@@ -36,6 +36,8 @@ def stock_shelf(
     targets = _order_up_to(listings, expected, cover, rng)
     review = rng.integers(0, _REVIEW_DAYS, count)
     first, last = listings["first"].to_numpy(), listings["last"].to_numpy()
+    # What is about to go is not ordered any more.
+    last_order = np.where(last < days, last - 30, days)
     late = rng.random((count, days)) < _SHARE_LATE
     lead = np.where(late, rng.integers(30, 75, late.shape), rng.integers(4, 13, late.shape))
 
@@ -53,7 +55,7 @@ def stock_shelf(
         sold[:, day] = np.minimum(wanted[:, day], stock)
         stock -= sold[:, day]
         left[:, day] = np.where(on_sale, stock, 0)
-        due = on_sale & ((day + review) % _REVIEW_DAYS == 0) & (day < last - 30)
+        due = on_sale & ((day + review) % _REVIEW_DAYS == 0) & (day < last_order)
         units = np.where(due, np.maximum(targets[:, day] - stock - on_order, 0), 0)
         arriving[rows, np.minimum(day + lead[:, day], days)] += units
         on_order += units

@@ -168,6 +168,11 @@ def test_nothing_from_the_shelf_is_sold_while_it_is_empty(sample: Sample) -> Non
     assert on_shelf.empty
 
 
+def test_shelves_are_no_emptier_at_the_end_than_before(sample: Sample) -> None:
+    by_month = pd.to_datetime(sample["stockouts"]["date"]).dt.to_period("M").value_counts()
+    assert by_month[pd.Period("2026-10", "M")] < 2 * by_month.median()
+
+
 def test_stock_on_hand_is_zero_on_the_evening_of_an_empty_day(sample: Sample) -> None:
     stock = sample["stock"].assign(date=pd.to_datetime(sample["stock"]["date"]))
     empty = sample["stockouts"].assign(date=pd.to_datetime(sample["stockouts"]["date"]))
