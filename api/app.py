@@ -87,6 +87,10 @@ def _answer_errors_as_problems(app: FastAPI) -> None:
     async def known(request: Request, error: StorecastError) -> Response:
         return problem_response(error, request.scope["storecast"].request_id)
 
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> Response:
+        return problem_response(error, request.scope["storecast"].request_id)
+
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         broken = "; ".join(

@@ -25,7 +25,8 @@ def note_change(
     """Add a line to the trail: the action, the token's id, and what it was about."""
     at = datetime.now(UTC).isoformat(timespec="microseconds")
     document = {"at": at, "action": action, "by": by, "merchant_id": owner[0] or None, **about}
-    store.put_record("audit", f"{at}-{secrets.token_hex(4)}", document, owner)
+    key = f"{at.removesuffix('+00:00')}-{secrets.token_hex(4)}"
+    store.put_record("audit", key, document, owner)
 
 
 def read_trail(store: ForecastStore, after: str, limit: int) -> dict[str, Any]:

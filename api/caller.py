@@ -64,9 +64,9 @@ def scope_for(principal: Principal, merchant_id: str | None) -> Scope:
                 "GET /v1/merchants lists them"
             )
         return principal.scope_of(merchant_id)
-    if principal.merchant_id is None or merchant_id not in (None, principal.merchant_id):
+    if principal.own_scope is None or merchant_id not in (None, principal.merchant_id):
         raise NotFoundError(f"there is no merchant {merchant_id!r} within reach of the token")
-    return principal.scope_of(principal.merchant_id)
+    return principal.own_scope
 
 
 class Caller:

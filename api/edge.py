@@ -34,11 +34,13 @@ _LOG = logging.getLogger("storecast.api")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SMALLEST_COMPRESSED = 1000
 _COMPRESSIBLE = (b"application/json", b"application/problem+json", b"text/", b"image/svg")
-_SECURITY = [
+_ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
+    (b"vary", b"authorization, cookie, accept-encoding"),
+]
+_PAGES = [
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"vary", b"authorization, cookie, accept-encoding"),
 ]
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
@@ -125,7 +127,7 @@ class Edge:
                 await problem_response(error, visit.request_id)(scope, receive, outgoing)
 
     def _added(self, scope: Scope, visit: Visit) -> list[tuple[bytes, bytes]]:
-        added = [(b"x-request-id", visit.request_id.encode()), *_SECURITY]
+        added = [(b"x-request-id", visit.request_id.encode()), *_ALWAYS]
         if scope.get("scheme") == "https":
             added.append(_STRICT_TRANSPORT)
         return added
@@ -173,8 +175,7 @@ class _Outgoing:
             start, self._start = self._start, None
             headers = [*start["headers"], *self._added]
             names = {name for name, _ in headers}
-            if _POLICY[0] not in names:
-                headers.append(_POLICY)
+            headers += [_POLICY] if _POLICY[0] not in names else _PAGES
             if not message.get("more_body"):
                 headers, message = self._maybe_compressed(headers, message)
             self.started = True

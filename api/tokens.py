@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from api.store.documents import Scope
@@ -51,6 +52,11 @@ class Principal:
     def of_platform(self) -> bool:
         """Whether the role belongs to no merchant."""
         return self.role not in _OF_ONE_MERCHANT
+
+    @cached_property
+    def own_scope(self) -> Scope | None:
+        """What a token of one merchant reaches; None for the platform's roles."""
+        return Scope(self.merchant_id, self.stores) if self.merchant_id else None
 
     def scope_of(self, merchant_id: str) -> Scope:
         """The part of that merchant's data that the token reaches."""

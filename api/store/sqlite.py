@@ -315,15 +315,8 @@ class SqliteStore:
                 self._opened.append(connection)
         return connection
 
-    @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"{self.path} cannot be {what}: {error}; see that the file is there, "
-                "writable and on a disk with room"
-            ) from error
+    def _errors(self, what: str) -> _Errors:
+        return _Errors(self.path, what)
 
     @contextmanager
     def _transaction(self, what: str, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -376,6 +369,29 @@ class SqliteStore:
                 (kind, key, *owner, json.dumps(dict(document))),
             )
             return cursor.rowcount
+
+
+class _Errors:
+    """Turns what SQLite raises inside into a `StoreError` that says what could not be done.
+
+    A class, because a read spends a tenth of its time in a generator's context manager.
+    """
+
+    __slots__ = ("_path", "_what")
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._path = path
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise StoreError(
+                f"{self._path} cannot be {self._what}: {error}; see that the file is there, "
+                "writable and on a disk with room"
+            ) from error
 
 
 def _stores_asked(scope: Scope, query: ProductQuery) -> tuple[str, ...] | None:

@@ -181,6 +181,7 @@ class Client:
     """Requests to an ASGI application in this process, between its start and its end."""
 
     def __init__(self, app):
+        self._ended = False
         self._runner = asyncio.Runner()
         self._lifespan = lifespan_of(app)
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 5))
@@ -191,6 +192,9 @@ class Client:
         return self
 
     def __exit__(self, *_):
+        if self._ended:
+            return
+        self._ended = True
         self._runner.run(self._client.aclose())
         self._runner.run(self._lifespan.__aexit__(None, None, None))
         self._runner.close()
@@ -297,6 +301,23 @@ def token_of(published):
         return {"authorization": f"Bearer {token}"}
 
     return issue
+
+
+@pytest.fixture
+def token_of_empty(store):
+    """A merchant's header for a store in which nothing is published."""
+    token = issue_token(store, "merchant", "M1", (), NOW, None)
+    return {"authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def make_client(store, settings):
+    """Further clients of the same store, under other settings."""
+
+    def make(changed):
+        return Client(create_app(changed, open_store(changed.store_url)))
+
+    return make
 
 
 @pytest.fixture
