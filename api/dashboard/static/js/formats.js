@@ -29,8 +29,8 @@ function build(country) {
   const monthName = date({ month: "long" });
   const day = date({ day: "numeric", month: "long", year: "numeric" });
   return {
-    units: (value) => unitsText(value, whole, fine),
-    compact: (value) => (Math.abs(value) < 10_000 ? unitsText(value, whole, fine) : short.format(value)),
+    units: (value, beside = value) => unitsText(value, beside, whole, fine),
+    compact: (value) => (Math.abs(value) < 10_000 ? fine.format(value) : short.format(value)),
     percent: (value) => share.format(value),
     change: (value) => signed.format(value),
     times: (value) => fine.format(value),
@@ -42,11 +42,11 @@ function build(country) {
   };
 }
 
-/** Whole units from ten on; below, one decimal; what is not known is said so. */
-function unitsText(value, whole, fine) {
+/** Whole units where the number beside has two digits; else one decimal; unknown is said so. */
+function unitsText(value, beside, whole, fine) {
   if (value === null || value === undefined) return t("unknown.short");
-  if (value > 0 && value < 0.05) return `< ${fine.format(0.1)}`;
-  return Math.abs(value) < 9.95 ? fine.format(value) : whole.format(value);
+  if (Math.abs(beside) < 9.95 && value > 0 && value < 0.05) return `< ${fine.format(0.1)}`;
+  return Math.abs(beside) < 9.95 ? fine.format(value) : whole.format(value);
 }
 
 /** Money without cents where they do not matter, shortened from ten million on. */
@@ -59,10 +59,10 @@ function moneyText(locale, value, currency) {
   return new Intl.NumberFormat(locale, options).format(value);
 }
 
-/** How the country itself writes, whatever the language of the page: es-Latn-AR for AR. */
+/** How the country itself writes, whatever the language of the page: es-AR for AR. */
 function localeOf(country) {
   if (!country || !isLocale(`und-${country}`)) return language();
-  return new Intl.Locale(`und-${country}`).maximize().toString();
+  return `${new Intl.Locale(`und-${country}`).maximize().language}-${country}`;
 }
 
 function isLocale(tag) {

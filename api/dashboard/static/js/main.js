@@ -25,7 +25,7 @@ function guarded(page) {
     const present = await session();
     drawFrame(present);
     if (present === null) return signInPage(root, place);
-    if (readsAnyMerchant() && merchant() === null) return merchantsPage(root, place);
+    if (readsAnyMerchant() && !merchant()) return merchantsPage(root, place);
     return page(root, place);
   };
 }

@@ -2,20 +2,17 @@
 
 import { carry, change, read } from "./api.js";
 
-const SIGNED_IN = "storecast.signed-in";
 const MERCHANT = "storecast.merchant";
 const OF_PLATFORM = ["analyst", "operator"];
+let asked = false;
 let present = null;
 
 /** The session, asked for once; null where nobody is signed in. */
 export async function session() {
-  if (present === null && localStorage.getItem(SIGNED_IN) !== null) {
-    try {
-      begin(await read("/session"));
-    } catch (problem) {
-      if (problem.status !== 401) throw problem;
-      localStorage.removeItem(SIGNED_IN);
-    }
+  if (!asked) {
+    const found = await read("/session");
+    asked = true;
+    if (found.role !== null) begin(found);
   }
   return present;
 }
@@ -34,7 +31,6 @@ export async function signOut() {
 /** Drop what is known of the session, because the server no longer accepts it. */
 export function forget() {
   present = null;
-  localStorage.removeItem(SIGNED_IN);
   sessionStorage.removeItem(MERCHANT);
   carry({ csrf: null, merchant: null });
 }
@@ -42,6 +38,11 @@ export function forget() {
 /** Whether the session must name the merchant that it reads. */
 export function readsAnyMerchant() {
   return OF_PLATFORM.includes(present?.role);
+}
+
+/** Whether the session reaches all stores of its merchant. */
+export function seesAllStores() {
+  return !present?.stores;
 }
 
 /** The merchant whose numbers are shown; null where an analyst has not chosen yet. */
@@ -56,7 +57,7 @@ export function choose(merchantId) {
 }
 
 function begin(found) {
+  asked = true;
   present = found;
-  localStorage.setItem(SIGNED_IN, "yes");
   carry({ csrf: found.csrf_token, merchant: readsAnyMerchant() ? merchant() : null });
 }

@@ -1,0 +1,66 @@
+/** One product: what is expected, how sure, how it went before, and the merchant's own say. */
+
+import { productPath, read } from "../api.js";
+import { forecastChart } from "../charts/forecast-chart.js";
+import { monthTable } from "../charts/month-table.js";
+import { fill, h } from "../dom.js";
+import { formatsFor } from "../formats.js";
+import { t } from "../language.js";
+import { correctionMarks } from "../parts/corrections.js";
+import { explanation } from "../parts/explanation.js";
+import { pastSection } from "../parts/past-forecasts.js";
+import { productActions } from "../parts/product-actions.js";
+import { productHeadline } from "../parts/product-headline.js";
+import { attentionSentence } from "../sentences.js";
+import { loading } from "../states.js";
+import { stores } from "../stores.js";
+import { documentSeries } from "../totals.js";
+
+export async function productPage(root, { names, signal }) {
+  fill(root, h("h1", {}, t("product.title")), loading(6));
+  const path = productPath(names.store, names.product);
+  const [known, forecast] = await Promise.all([stores(signal), read(`${path}/forecast`, {}, signal)]);
+  const store = known.get(names.store);
+  const formats = formatsFor(store?.country);
+  const series = documentSeries(forecast, { marks: correctionMarks(forecast, formats) });
+  const label = t("product.chart.label", { name: forecast.name });
+  fill(
+    root,
+    way(forecast, store),
+    h(
+      "div",
+      { class: "page-head" },
+      h("div", {}, h("h1", {}, forecast.name), h("p", { class: "muted" }, about(forecast, store))),
+      productActions(path),
+    ),
+    forecast.attention &&
+      h("p", { class: "note-box note-look" }, attentionSentence(forecast.attention, formats)),
+    productHeadline(forecast, formats),
+    h(
+      "section",
+      { class: "card" },
+      h("h2", {}, t("product.chart")),
+      forecastChart(series, formats, label),
+      monthTable(series, formats),
+    ),
+    pastSection(forecast, formats),
+    explanation(forecast, formats),
+  );
+}
+
+/** Where the product stands: all products, those of its store. */
+function way(forecast, store) {
+  const ofStore = `/products?store=${encodeURIComponent(forecast.store_id)}`;
+  return h(
+    "nav",
+    { class: "way", "aria-label": t("nav.way") },
+    h("a", { href: "/products" }, t("nav.products")),
+    h("span", { "aria-hidden": "true" }, "›"),
+    h("a", { href: ofStore }, store?.name ?? forecast.store_id),
+  );
+}
+
+function about(forecast, store) {
+  const parts = [store?.name, forecast.category, t("product.sku", { sku: forecast.product_id })];
+  return parts.filter(Boolean).join(" · ");
+}

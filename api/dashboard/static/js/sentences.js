@@ -1,0 +1,74 @@
+/** Codes of the JSON put into sentences: why to look, how sure, which model and why. */
+
+import { has, t } from "./language.js";
+
+/** Why to look at a product first, as one sentence. */
+export function attentionSentence(attention, formats) {
+  const { code, parameters } = attention;
+  const known = has(`attention.${code}`) ? code : "other";
+  const { stock, wanted } = parameters;
+  const even = stock !== undefined && formats.units(stock, wanted) === formats.units(wanted);
+  const key = even ? `${known}.even` : known;
+  return t(`attention.${key}`, {
+    count: parameters.months,
+    months: parameters.months,
+    stock: stock === undefined ? "" : formats.units(stock, wanted),
+    wanted: wanted === undefined ? "" : formats.units(wanted),
+    change: parameters.change === undefined ? "" : formats.percent(Math.abs(parameters.change)),
+    times: parameters.change === undefined ? "" : formats.times(1 + parameters.change),
+  });
+}
+
+/** The short name of the same, for a label. */
+export function attentionName(attention) {
+  const key = `attention.${attention.code}.name`;
+  return t(has(key) ? key : "attention.other.name");
+}
+
+/** Confidence in a word. */
+export function confidenceWord(word) {
+  return t(`confidence.${word}`);
+}
+
+/** Why the confidence is what it is, from a product's forecast document. */
+export function confidenceSentence(forecast, formats) {
+  const months = forecast.history.units_sold.length;
+  if (forecast.confidence === "unknown") return unknownSentence(forecast, months);
+  const last = forecast.months.length - 1;
+  const told = t(`confidence.${forecast.confidence}.why`, {
+    low: formats.units(forecast.lo80[0]),
+    high: formats.units(forecast.hi80[0]),
+    month: formats.month(forecast.months[Math.min(0, last)]),
+  });
+  const { wape } = forecast.accuracy ?? {};
+  if (wape === null || wape === undefined) return told;
+  return `${told} ${t("confidence.missed", { share: formats.percent(wape) })}`;
+}
+
+function unknownSentence(forecast, months) {
+  if (forecast.active && months < 12) {
+    return t("confidence.unknown.young", { count: months, months });
+  }
+  if (forecast.horizon_units === 0) return t("confidence.unknown.zero");
+  return t("confidence.unknown.why");
+}
+
+/** The reason beside a forecast, as a sentence; empty where there is none. */
+export function reasonSentence(reason, formats) {
+  if (!reason) return "";
+  const { code, parameters } = reason;
+  if (!has(`reason.${code}`)) return t("reason.other", { code });
+  const month = /^\d{4}-\d{2}$/;
+  const shown = Object.entries(parameters).map(([name, value]) => {
+    if (month.test(value)) return [name, formats.month(`${value}-01`)];
+    if (name === "share") return [name, formats.percent(Number(value))];
+    return [name, value];
+  });
+  const values = Object.fromEntries(shown);
+  return t(`reason.${code}`, { ...values, count: Number(parameters.months ?? 0) });
+}
+
+/** What a model does, in a sentence for who wants it. */
+export function modelSentence(model) {
+  return t(has(`model.${model}`) ? `model.${model}` : "model.other", { model });
+}
