@@ -12,8 +12,9 @@ import gzip
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +44,7 @@ Progress = Callable[[int, int], None]
 """Told how many days are done, and of how many."""
 
 _ROWS_AT_ONCE = 5_000
+_DOCUMENTS_AHEAD = 100
 _LEVEL = 5
 # Tuned for many small files: dictionaries only where values repeat, no statistics.
 _PARQUET: dict[str, Any] = {
@@ -146,10 +148,23 @@ def _orders(
 ) -> Iterator[tuple[Order, Document]]:
     """Orders of the window beside their documents, by time of creation."""
     latest = window[0]
-    for document in source.orders(store, *window):
+    for document in _ahead(source.orders(store, *window)):
         order = source.read_order(document, store, fallback=latest)
         latest = order.created_at
         yield order, document
+
+
+def _ahead(documents: Iterator[Document]) -> Iterator[Document]:
+    """The same documents, the next ones asked for while these are worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(_take, documents)
+        while taken := coming.result():
+            coming = reader.submit(_take, documents)
+            yield from taken
+
+
+def _take(documents: Iterator[Document]) -> list[Document]:
+    return list(islice(documents, _DOCUMENTS_AHEAD))
 
 
 class _Draft:
