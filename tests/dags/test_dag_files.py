@@ -1,0 +1,116 @@
+"""Every DAG parses without work, says what it does, and stands up to failure."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+DAG_IDS = {"ingest_sales", "build_monthly_sales", "forecast_sales"}
+
+
+def tasks_of(bag):
+    return [task for dag in bag.dags.values() for task in dag.tasks]
+
+
+def test_every_dag_file_parses_and_nothing_else_is_taken_for_one(bag):
+    assert bag.import_errors == {}
+    assert set(bag.dags) == DAG_IDS
+
+
+def test_each_dag_says_what_it_does_by_its_module_docstring(bag):
+    for dag in bag.dags.values():
+        source = Path(dag.fileloc).read_text()
+        assert dag.doc_md and dag.doc_md.strip() in source
+        assert "By hand" in dag.doc_md
+
+
+def test_each_task_is_retried_and_ends_within_a_stated_time(bag):
+    for task in tasks_of(bag):
+        assert task.retries >= 1, task.task_id
+        assert timedelta(0) < task.execution_timeout <= timedelta(hours=12), task.task_id
+
+
+def test_one_run_of_a_dag_at_a_time_and_none_made_up_for_the_past(bag):
+    for dag in bag.dags.values():
+        assert dag.max_active_runs == 1
+        assert not dag.catchup
+
+
+def test_every_pool_that_a_task_waits_for_is_one_that_gets_made(bag):
+    made = json.loads((PROJECT / "dags" / "pools.json").read_text())
+    wanted = {task.pool for task in tasks_of(bag)} - {"default_pool"}
+    assert wanted == set(made)
+
+
+def test_what_a_person_must_change_is_not_tried_again(bag):
+    from etl.errors import IncompleteError, SettingError, SourceUnreachableError
+
+    for task in tasks_of(bag):
+        fails = task.retry_policy.evaluate(SettingError("x"), 1, 3)
+        assert fails.action.value == "fail", task.task_id
+        for heals in (SourceUnreachableError("x"), IncompleteError("x"), OSError("disk full")):
+            assert task.retry_policy.evaluate(heals, 1, 3).action.value == "default"
+
+
+def test_the_month_is_built_on_the_third_for_the_month_before(bag):
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    timetable = coerce_to_core_timetable(bag.dags["build_monthly_sales"].timetable)
+    from pendulum import datetime as instant
+
+    following = timetable.next_dagrun_info_v2(
+        last_dagrun_info=None,
+        restriction=TimeRestriction(instant(2099, 1, 4), None, True),
+    )
+    assert following.run_after == instant(2099, 2, 3, 6)
+    assert following.partition_key == "2099-01"
+
+
+def test_the_dags_are_chained_by_the_shards(bag):
+    makers = {
+        asset.uri: dag.dag_id
+        for dag in bag.dags.values()
+        for task in dag.tasks
+        for asset in task.outlets
+    }
+    assert makers == {
+        "storecast://lake/raw": "ingest_sales",
+        "storecast://lake/shards": "build_monthly_sales",
+        "storecast://store/forecasts": "forecast_sales",
+    }
+    waits_for = bag.dags["forecast_sales"].timetable.asset_condition
+    assert waits_for.uri == "storecast://lake/shards"
+
+
+@pytest.mark.slow
+def test_parsing_loads_no_room_and_reaches_nothing(tmp_path):
+    """No lake, no network, no job is touched while Airflow reads a DAG file."""
+    program = f"""
+import socket, sys
+def refuse(*_, **__): raise AssertionError("a connection while parsing")
+import airflow.sdk
+socket.socket.connect = refuse
+before = set(sys.modules)
+for name in {sorted(DAG_IDS)!r}:
+    __import__("dags." + name)
+loaded = set(sys.modules) - before
+rooms = sorted(m for m in loaded if m.split(".")[0] in ("etl", "forecasting", "api"))
+print(" ".join(rooms))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=PROJECT,
+        env={"AIRFLOW_HOME": str(tmp_path), "STORECAST_LAKE_URL": "/nonexistent/lake"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ["etl", "etl.errors", "etl.settings"]
