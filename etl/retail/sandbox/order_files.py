@@ -55,8 +55,8 @@ def _orders_file(path: Path) -> Path:
         return found[0]
     if not path.is_file():
         raise InputError(
-            f"there are no orders at {path}; make the sample with "
-            f"`python -m etl sample --out {path}`, or name a file of orders"
+            f"there are no orders at {path}; name a file of order lines, or make the sample with "
+            "`python -m etl sample --out FOLDER`"
         )
     if path.suffix.lower() not in _SUFFIXES:
         raise InputError(f"{path} must end in .parquet, .csv or .xlsx")
