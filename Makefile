@@ -33,11 +33,16 @@ help: ## Show this list
 	@$(INSTALL) -r tests/requirements.txt
 	touch $@
 
+# Compiled once here, so that no task and no test waits for the compiler.
+.venv/.warm: .venv/.ready $(wildcard forecasting/*.py forecasting/*/*.py)
+	@$(BIN)/python -m forecasting warm
+	touch $@
+
 .PHONY: setup
-setup: .venv/.ready ## Make the environment in .venv
+setup: .venv/.warm ## Make the environment in .venv
 
 .PHONY: run
-run: .venv/.ready ## Run everything on the sample, or on ORDERS=file, and serve it (SERVE=0: end then)
+run: .venv/.warm ## Run everything on the sample, or on ORDERS=file, and serve it (SERVE=0: end then)
 	@$(BIN)/python -m dags run --orders "$(ORDERS)" --engine "$(ENGINE)" --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
 
 .PHONY: serve
@@ -45,7 +50,7 @@ serve: .venv/.ready ## Serve what was published last on the sample
 	@$(BIN)/python -m api serve --host 127.0.0.1 --port $(PORT)
 
 .PHONY: test
-test: .venv/.ready-tests ## Run every test
+test: .venv/.ready-tests .venv/.warm ## Run every test
 	@$(BIN)/python -m pytest
 
 .PHONY: check
@@ -56,12 +61,12 @@ check: .venv/.ready-tests ## Lint, format, types and layers
 	$(BIN)/lint-imports --verbose
 
 .PHONY: bench
-bench: .venv/.ready-tests ## Run the benchmarks, each against its peer, in their quick version
-	@for script in tests/bench/bench_*.py; do echo "=== $$script"; $(BIN)/python "$$script"; done
+bench: .venv/.ready-tests .venv/.warm ## Run the benchmarks, each against its peer, in their quick version
+	@for script in tests/bench/bench_*.py; do echo "=== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
 
 .PHONY: bench-scale
-bench-scale: .venv/.ready-tests ## Run the benchmarks at full size: hours
-	@for script in tests/bench/bench_*.py; do echo "=== $$script"; $(BIN)/python "$$script" --scale; done
+bench-scale: .venv/.ready-tests .venv/.warm ## Run the benchmarks at full size: hours
+	@for script in tests/bench/bench_*.py; do echo "=== $$script"; PYTHONPATH=. $(BIN)/python "$$script" --scale; done
 
 .PHONY: format
 format: .venv/.ready-tests ## Format the code
