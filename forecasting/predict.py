@@ -37,7 +37,7 @@ from forecasting.predictions import (
 from forecasting.progress import shown
 from forecasting.series import every_series, read_shard, series_of, shard_manifest
 
-__all__ = ["close_run", "next_run_id", "predict_shard", "run_manifest"]
+__all__ = ["close_run", "next_run_id", "predict_shard", "run_manifest", "survey_run"]
 
 
 def next_run_id(lake: Lake, cutoff_month: date) -> str:
@@ -59,6 +59,21 @@ def run_manifest(lake: Lake, run_id: str) -> dict[str, Any]:
     return manifest
 
 
+def survey_run(lake: Lake, run_id: str, settings: Settings) -> Forecaster:
+    """The run's engine, with its survey of all series where it makes one.
+
+    The survey is made once and kept with the run. A shard makes it where it is missing; call this
+    before the shards are spread, so that not each of them does.
+    """
+    engine = engine_of(settings)
+    if not isinstance(engine, SurveyingForecaster):
+        return engine
+    path = f"predictions/run_id={run_id}/survey.json"
+    if not lake.exists(path):
+        lake.write_json(path, engine.survey(every_series(lake, cutoff_of(run_id))))
+    return engine.informed(lake.read_json(path))
+
+
 def predict_shard(
     lake: Lake,
     run_id: str,
@@ -75,7 +90,7 @@ def predict_shard(
         return _closed_shard(lake, run_id, shard_number)
     cutoff = cutoff_of(run_id)
     series = list(series_of(read_shard(lake, cutoff, shard_number)))
-    engine = _informed(lake, run_id, engine_of(settings))
+    engine = survey_run(lake, run_id, settings)
     store = ModelStore(lake, engine.name, configuration_hash(settings))
     works = _works(store, engine, cutoff, series)
     fleet = forecast_fleet(works, engine, settings.horizon, settings.jobs)
@@ -132,16 +147,6 @@ def _closed_shard(lake: Lake, run_id: str, shard: int) -> dict[str, Any]:
             found: dict[str, Any] = entry
             return found
     raise IncompleteError(f"run {run_id} is closed and has no shard {shard}")
-
-
-def _informed(lake: Lake, run_id: str, engine: Forecaster) -> Forecaster:
-    """The engine with its survey of all series, which is made once for a run."""
-    if not isinstance(engine, SurveyingForecaster):
-        return engine
-    path = f"predictions/run_id={run_id}/survey.json"
-    if not lake.exists(path):
-        lake.write_json(path, engine.survey(every_series(lake, cutoff_of(run_id))))
-    return engine.informed(lake.read_json(path))
 
 
 def _works(store: ModelStore, engine: Forecaster, cutoff: date, series: list[Series]) -> list[Work]:
