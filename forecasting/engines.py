@@ -19,6 +19,7 @@ __all__ = ["ENGINES", "configuration", "configuration_hash", "engine_of", "open_
 
 ENGINES = {
     "arima": "forecasting.arima.engine:ArimaForecaster",
+    "ensemble": "forecasting.ensemble:EnsembleForecaster",
     "pmdarima": "forecasting.models.pmdarima_reference:PmdarimaReference",
     "seasonal_naive": "forecasting.models.seasonal_naive:SeasonalNaive",
 }

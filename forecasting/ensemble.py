@@ -1,0 +1,219 @@
+"""The engine `ensemble`: unlike models race for each series, and share its forecast by merit.
+
+A series' fitted model is a small value: who serves with what weight, each one's fit, and how far
+they missed in months held out. The next month starts from it: the same fits look ahead from one
+month more, and only every sixth month, or after a surprise, is the race run again.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from forecasting.arima.model import hash_of
+from forecasting.candidates import CANDIDATES, NAIVE, History
+from forecasting.dormancy import chance_alive, dormant, dormant_upper, months_since_sale
+from forecasting.forecaster import Forecast, Forecaster, Series, Vector
+from forecasting.held_out import held_out, mean_miss
+from forecasting.intervals import naive_scale, series_scale
+from forecasting.race import Race, history_of, run_race
+from forecasting.routing import Route, route
+from forecasting.survey import Findings, survey
+from forecasting.weights import combine, weights_of
+
+__all__ = ["EnsembleForecaster", "EnsembleModel"]
+
+MONTHS_BETWEEN_RACES = 6
+SURPRISE = 4.0
+"""Scales by which a month may be missed before the race is run again."""
+
+MOST_HELD = 36.0
+"""Held-out months remembered at most, so that a series' scale follows the times."""
+
+
+@dataclass(frozen=True)
+class EnsembleModel:
+    """What was learnt of one series: weights and fits by candidate, and its mean held-out miss."""
+
+    weights: Mapping[str, float]
+    fits: Mapping[str, Any]
+    missed: float
+    held: float
+    months: int
+    data_hash: str
+
+    def to_json(self) -> str:
+        """The model as JSON; `from_json` gives it back exactly."""
+        value = {
+            "weights": self.weights,
+            "fits": self.fits,
+            "missed": self.missed,
+            "held": self.held,
+            "months": self.months,
+            "hash": self.data_hash,
+        }
+        return json.dumps(value, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> EnsembleModel:
+        """The model that `to_json` wrote."""
+        value = json.loads(text)
+        return cls(
+            value["weights"],
+            value["fits"],
+            value["missed"],
+            value["held"],
+            value["months"],
+            value["hash"],
+        )
+
+    def saw(self, units: Vector) -> bool:
+        """Whether `units` are the very history that the model was made from."""
+        return len(units) == self.months and hash_of(units) == self.data_hash
+
+    def ahead(self, history: History, horizon: int) -> Vector:
+        """The weighted mean of what its candidates forecast after `history`."""
+        rows = np.array(
+            [CANDIDATES[name].forecast(history, self.fits[name], horizon) for name in self.weights]
+        )
+        return combine(np.array(list(self.weights.values())), rows)
+
+
+@dataclass(frozen=True)
+class EnsembleForecaster:
+    """The engine `ensemble`. Uninformed, it surveys each batch that it is handed as a fleet.
+
+    `findings` come from a survey of all series; with them, what is said of a series depends on no
+    other series of its batch.
+    """
+
+    name: str = "ensemble"
+    findings: Findings | None = field(default=None, repr=False)
+    surveyed: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def survey(self, everything: Iterable[Series]) -> dict[str, Any]:
+        """Shapes, ranking and calibration of a fleet, and the models of the series it raced."""
+        findings, races = survey(everything)
+        models = {
+            _text_of(series): _model_of(series, race, findings).to_json() for series, race in races
+        }
+        return {"findings": findings.to_json(), "models": models}
+
+    def informed(self, findings: dict[str, Any]) -> Forecaster:
+        """The engine that knows those findings."""
+        return self._informed(findings)
+
+    def forecast(self, batch: Sequence[Series], horizon: int) -> list[Forecast]:
+        """One `Forecast` of `horizon` months for each series of `batch`, in its order."""
+        return [pair[0] for pair in self.forecast_warm(batch, horizon, [None] * len(batch))]
+
+    def forecast_warm(
+        self, batch: Sequence[Series], horizon: int, previous: Sequence[str | None]
+    ) -> list[tuple[Forecast, str | None]]:
+        """Like `forecast`, with last month's model of each series in and this month's out."""
+        engine = self if self.findings else self._informed(self.survey(batch))
+        return [
+            engine._answer(series, horizon, text)
+            for series, text in zip(batch, previous, strict=True)
+        ]
+
+    def _informed(self, told: dict[str, Any]) -> EnsembleForecaster:
+        return replace(self, findings=Findings.from_json(told["findings"]), surveyed=told["models"])
+
+    def _answer(
+        self, series: Series, horizon: int, previous: str | None
+    ) -> tuple[Forecast, str | None]:
+        findings = self.findings or Findings()
+        model = _surveyed(series, self.surveyed) or _updated(series, previous, findings)
+        if model is None:
+            model = _model_of(series, run_race(series, findings.pools), findings)
+        return _forecast(series, horizon, model, findings), model.to_json()
+
+
+def _text_of(series: Series) -> str:
+    return json.dumps(series.key)
+
+
+def _surveyed(series: Series, models: Mapping[str, str]) -> EnsembleModel | None:
+    """The model that the survey made of the series, if it saw this very history."""
+    text = models.get(_text_of(series))
+    model = EnsembleModel.from_json(text) if text else None
+    return model if model and model.saw(series.units) else None
+
+
+def _updated(series: Series, previous: str | None, findings: Findings) -> EnsembleModel | None:
+    """Last month's model with the new month among its misses; none where a race is due."""
+    if previous is None:
+        return None
+    model = EnsembleModel.from_json(previous)
+    if model.saw(series.units):
+        return model
+    known = series.until(series.months - 1)
+    if not model.saw(known.units) or _race_is_due(series):
+        return None
+    expected = model.ahead(history_of(known, findings.pools.get(0)), 1)[0]
+    miss = abs(float(series.units[-1]) - float(expected))
+    if not miss <= SURPRISE * _scale(known.units, model, findings):
+        return None
+    held = min(model.held, MOST_HELD)
+    return replace(
+        model,
+        missed=float((model.missed * held + miss) / (held + 1)),
+        held=held + 1,
+        months=series.months,
+        data_hash=hash_of(series.units),
+    )
+
+
+def _race_is_due(series: Series) -> bool:
+    """Whether this is one of the two months a year in which the series races anew."""
+    turn = zlib.crc32("\0".join(series.key).encode())
+    return (turn + series.cutoff_month.month) % MONTHS_BETWEEN_RACES == 0
+
+
+def _model_of(series: Series, race: Race, findings: Findings) -> EnsembleModel:
+    """What the race taught, in the light of the fleet."""
+    weights = weights_of(race, findings.ranking)
+    serving = [i for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
+    missed, held = mean_miss(held_out(race, findings.ranking), findings.calibration.growth)
+    return EnsembleModel(
+        {race.names[i]: round(float(weights[i]), 4) for i in serving},
+        {race.names[i]: race.fitted[i] for i in serving},
+        float(f"{missed:.6g}"),
+        held,
+        series.months,
+        hash_of(series.units),
+    )
+
+
+def _scale(units: Vector, model: EnsembleModel, findings: Findings) -> float:
+    in_sample = findings.calibration.ratio * naive_scale(units)
+    return series_scale(in_sample, model.missed, model.held)
+
+
+def _forecast(series: Series, horizon: int, model: EnsembleModel, findings: Findings) -> Forecast:
+    history = history_of(series, findings.pools.get(0))
+    units = model.ahead(history, horizon)
+    lower, upper = findings.calibration.interval(units, _scale(series.units, model, findings))
+    where = route(series.units)
+    if dormant(series.units):
+        silent = months_since_sale(series.units)
+        reason = f"dormant months={silent} {where.text}"
+        upper = dormant_upper(upper, chance_alive(series.units))
+        return Forecast(np.zeros(horizon), np.zeros_like(lower), upper, "zero", reason)
+    name = next(iter(model.weights)) if len(model.weights) == 1 else "ensemble"
+    return Forecast(units, lower, upper, name, _reason(series, where, model, history))
+
+
+def _reason(series: Series, where: Route, model: EnsembleModel, history: History) -> str:
+    """What served, by which route, and what of the history was corrected."""
+    served = ",".join(f"{name}:{weight:.2f}" for name, weight in model.weights.items())
+    code = "unbeaten" if list(model.weights) == [NAIVE] else "raced"
+    changed = int((history.units != series.units).sum())
+    corrected = f" corrected={changed}" if changed else ""
+    return f"{code} {where.text} weights={served}{corrected}"

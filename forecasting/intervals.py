@@ -1,0 +1,165 @@
+"""Intervals from what the forecasts really missed: conformal, by horizon and by kind of series.
+
+Held-out errors of like series are pooled after each was divided by its own scale and by the usual
+growth of errors with the months ahead. Their quantiles, below and above apart, give the bounds of
+a new forecast in its own scale. Forecasts are alike that are equally many scales above zero: that
+is where a bound would fall below zero and is cut there; the chance that the cut saves below is
+then spent above, so that an 80 % interval of a product that sells now and then holds 80 %, not 90.
+After Vovk, Gammerman and Shafer (2005), with the finite-sample correction of split conformal
+prediction over series, since the months of one series miss together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecasting.forecaster import LEVELS, SEASON, Vector
+
+__all__ = ["Calibration", "Misses", "naive_scale", "series_scale"]
+
+SCALE_MONTHS = 12.0
+"""Held-out months at which a series' own misses count as much as its in-sample scale."""
+
+EDGES = np.array([0.5, 1.0, 1.5, 2.5, 4.0, 8.0])
+"""Scales above zero between which forecasts are alike."""
+
+FEWEST_IN_CELL = 150.0
+"""Errors at which a cell of like forecasts counts as much as its wider neighbourhood."""
+
+LEAST_SCALE = 1e-9
+STEEPEST = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Misses:
+    """Held-out months of one series: months ahead, forecast, sold, and the series' scale then.
+
+    The scale of each is that of the other origins, so that no error is measured by itself.
+    """
+
+    ahead: Vector
+    forecast: Vector
+    sold: Vector
+    scale: Vector
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How far forecasts miss, in scales: `bounds` (cells, levels, 2), and growth with horizon."""
+
+    ratio: float
+    growth: float
+    bounds: Vector
+
+    @classmethod
+    def of(cls, pooled: Sequence[Misses], prior: Calibration) -> Calibration:
+        """The calibration that those misses give, drawn toward `prior`."""
+        if not pooled:
+            return prior
+        growth = _growth(pooled, prior.growth)
+        return cls(prior.ratio, growth, _bounds(pooled, growth, prior.bounds))
+
+    @classmethod
+    def shipped(cls) -> Calibration:
+        """The calibration to start from: errors of a Laplace shape, as unlike series have."""
+        tails = np.array([(1 - level / 100) / 2 for level in LEVELS])
+        reach = -np.log(2 * tails)
+        one = np.stack([-reach, reach], axis=1)
+        return cls(1.0, 0.2, np.tile(one, (len(EDGES) + 1, 1, 1)))
+
+    def interval(self, units: Vector, scale: float) -> tuple[Vector, Vector]:
+        """Lower and upper bounds (levels, horizon) around `units`, nested and not negative."""
+        steps = scale * horizon_growth(np.arange(1.0, len(units) + 1), self.growth)
+        cells = np.searchsorted(EDGES, units / steps)
+        below, above = self.bounds[cells, :, 0].T, self.bounds[cells, :, 1].T
+        lower = np.maximum(units + below * steps, 0.0)
+        upper = np.maximum(units + above * steps, 0.0)
+        lower = np.minimum(np.minimum.accumulate(lower, axis=0), units)
+        upper = np.maximum(np.maximum.accumulate(upper, axis=0), units)
+        return lower, upper
+
+    def to_json(self) -> dict[str, Any]:
+        """The calibration as JSON."""
+        bounds = np.round(self.bounds, 4).tolist()
+        return {"ratio": self.ratio, "growth": self.growth, "bounds": bounds}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Calibration:
+        """The calibration that `to_json` wrote."""
+        return cls(value["ratio"], value["growth"], np.array(value["bounds"]))
+
+
+def naive_scale(units: Vector) -> float:
+    """How much a history moves: mean absolute difference over a season, or from month to month."""
+    lag = SEASON if len(units) >= SEASON + 3 else 1
+    moves = np.abs(units[lag:] - units[:-lag]) if len(units) > lag else units
+    usual = float(moves.mean()) if len(moves) else 0.0
+    return max(usual, 0.02 * float(units.mean()) if len(units) else 0.0, LEAST_SCALE)
+
+
+def series_scale(in_sample: float, missed: float, months: float) -> float:
+    """The scale of a series: its mean held-out miss, drawn toward its in-sample scale."""
+    drawn = SCALE_MONTHS * np.log(max(in_sample, LEAST_SCALE))
+    drawn += months * np.log(max(missed, 0.05 * in_sample, LEAST_SCALE))
+    return float(np.exp(drawn / (SCALE_MONTHS + months)))
+
+
+def horizon_growth(ahead: Vector, growth: float) -> Vector:
+    """How much larger errors are so many months ahead than one month ahead."""
+    factors: Vector = np.asarray(ahead, dtype=np.float64) ** growth
+    return factors
+
+
+def _growth(pooled: Sequence[Misses], prior: float) -> float:
+    """The power of the horizon by which scaled errors grow; half of what is told is believed."""
+    ahead = np.concatenate([misses.ahead for misses in pooled])
+    errors = np.concatenate([np.abs(m.sold - m.forecast) / m.scale for m in pooled])
+    steps = np.unique(ahead)
+    if len(steps) < 3:
+        return prior
+    typical = np.array([np.mean(np.minimum(errors[ahead == step], 10.0)) for step in steps])
+    counts = np.array([np.sum(ahead == step) for step in steps])
+    x, y = np.log(steps), np.log(np.maximum(typical, LEAST_SCALE))
+    centred = x - np.average(x, weights=counts)
+    slope = float((counts * centred * y).sum() / (counts * centred**2).sum())
+    return float(np.clip(slope, 0.0, STEEPEST))
+
+
+def _bounds(pooled: Sequence[Misses], growth: float, prior: Vector) -> Vector:
+    """Bounds in scales by cell and level."""
+    steps = np.concatenate([m.scale * horizon_growth(m.ahead, growth) for m in pooled])
+    forecast = np.concatenate([m.forecast for m in pooled])
+    missed = (np.concatenate([m.sold for m in pooled]) - forecast) / steps
+    height = forecast / steps
+    series = np.concatenate([np.full(len(m.ahead), i) for i, m in enumerate(pooled)])
+    cells = np.searchsorted(EDGES, height)
+    bounds = np.empty_like(prior)
+    for cell in range(len(EDGES) + 1):
+        inside = cells == cell
+        for level in range(len(LEVELS)):
+            own = _pair(missed[inside], height[inside], series[inside], LEVELS[level] / 100)
+            share = inside.sum() / (inside.sum() + FEWEST_IN_CELL)
+            bounds[cell, level] = share * own + (1 - share) * prior[cell, level]
+    return bounds
+
+
+def _pair(missed: Vector, height: Vector, series: Vector, level: float) -> Vector:
+    """Lower and upper quantile of the scaled errors that hold `level` of them, cut at zero."""
+    if not len(missed):
+        return np.zeros(2)
+    tail = (1 - level) / 2
+    count = len(np.unique(series))
+    lower = _quantile(missed, tail, count)
+    outside = float(np.mean(missed < np.maximum(lower, -height)))
+    upper = _quantile(missed, 1 - max(1 - level - outside, 0.0), count)
+    return np.array([lower, upper])
+
+
+def _quantile(values: Vector, share: float, count: int) -> float:
+    """The conformal quantile: a little farther out the fewer series there are."""
+    outward = (share - 0.5) * (count + 1) / count + 0.5
+    return float(np.quantile(values, float(np.clip(outward, 0.0, 1.0))))

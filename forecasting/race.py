@@ -1,0 +1,110 @@
+"""A race: every candidate forecasts months that the series has since seen, and the months to come.
+
+The origins are few: 3, 6, 9 and 12 months before the end, so that the next months are judged four
+times and a year ahead once. At each, a candidate is fitted anew to what was known then, and to
+nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecasting.candidates import CANDIDATES, Candidate, History, candidates_for
+from forecasting.corrections import correct
+from forecasting.forecaster import SEASON, Series, Vector
+from forecasting.models.pooled import FLAT, Pool
+from forecasting.routing import Route, route
+
+__all__ = ["ORIGINS", "Race", "Trial", "history_of", "run_race"]
+
+ORIGINS = (3, 6, 9, 12)
+"""Months before the end at which candidates are tried."""
+
+FEWEST_TRAINING = 8
+"""Months that must be left before an origin."""
+
+MOST_DAYS_OUT = 3
+"""Days with an empty shelf from which a month's sales do not judge a forecast."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What the candidates said of the months after one origin, and what was sold.
+
+    `forecasts` has shape (candidates, months); `sold` and `usual` (the same with one-off bulk
+    orders damped) are NaN where the shelf was empty.
+    """
+
+    forecasts: Vector
+    sold: Vector
+    usual: Vector
+
+
+@dataclass(frozen=True, eq=False)
+class Race:
+    """The candidates of one series by name, their fits, months ahead and trials."""
+
+    route: Route
+    names: tuple[str, ...]
+    fitted: tuple[Any, ...]
+    ahead: Vector
+    trials: tuple[Trial, ...]
+
+
+def history_of(series: Series, pool: Pool | None) -> History:
+    """The corrected history of a series with the shape that the pool gives it."""
+    corrected = correct(series.units, series.days_out_of_stock)
+    shape = FLAT if pool is None else pool.shape(series.merchant_id, series.category)
+    return History(series.first_month, corrected.raw, corrected.units, shape)
+
+
+def run_race(series: Series, pools: Mapping[int, Pool], horizon: int = SEASON) -> Race:
+    """The race of one series; `pools` has what was known so many months before the end."""
+    history = history_of(series, pools.get(0))
+    where = route(series.units)
+    racing = candidates_for(where, history)
+    back = [
+        months
+        for months in ORIGINS
+        if series.months - months >= FEWEST_TRAINING and series.units[:-months].any()
+    ]
+    fits, ahead = _look_ahead(racing, history, horizon)
+    trials = [_trial(series, history.units, racing, months, pools) for months in back]
+    return Race(where, tuple(c.name for c in racing), tuple(fits), ahead, tuple(trials))
+
+
+def _look_ahead(
+    racing: list[Candidate], history: History, horizon: int
+) -> tuple[list[Any], Vector]:
+    """The fits and the forecasts (candidates, horizon), NaN for who cannot serve this history."""
+    fits: list[Any] = []
+    ahead = np.full((len(racing), horizon), np.nan)
+    able = (
+        set(CANDIDATES)
+        if history.positive
+        else {name for name, one in CANDIDATES.items() if not one.of_logarithm}
+    )
+    for i, candidate in enumerate(racing):
+        fitted = None
+        if candidate.name in able and len(history.units) >= candidate.fewest_months:
+            fitted = candidate.fit(history)
+            ahead[i] = candidate.forecast(history, fitted, horizon)
+        fits.append(fitted)
+    return fits, ahead
+
+
+def _trial(
+    series: Series, usual: Vector, racing: list[Candidate], months: int, pools: Mapping[int, Pool]
+) -> Trial:
+    known = series.months - months
+    history = history_of(series.until(known), pools.get(months))
+    _, forecasts = _look_ahead(racing, history, months)
+    judged = np.ones(months, bool)
+    if series.days_out_of_stock is not None:
+        judged = ~(np.nan_to_num(series.days_out_of_stock[known:]) > MOST_DAYS_OUT)
+    sold = np.where(judged, series.units[known:], np.nan)
+    return Trial(forecasts, sold, np.where(judged, np.minimum(usual[known:], sold), np.nan))
