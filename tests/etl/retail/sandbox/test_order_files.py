@@ -171,7 +171,9 @@ def test_values_that_cannot_be_read_are_named(
 
 
 def test_files_that_are_not_there_or_not_readable_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there are no orders at .*; name a file of order lines, or make"):
+    with pytest.raises(
+        InputError, match=r"there are no orders at .*; name a file of order lines, or make"
+    ):
         read_history(tmp_path / "sample")
     with pytest.raises(InputError, match=r"holds no order_lines.parquet, .csv or .xlsx"):
         read_history(tmp_path)
