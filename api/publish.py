@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from api.changes import Key, changes_between, run_before
 from api.past import PastForecasts
 from api.registered import Listings, store_documents
 from api.render import render_forecasts
@@ -101,12 +102,15 @@ def _load(lake: Lake, store: ForecastStore, run: Run, at: datetime) -> Edition:
     edition = store.begin(run.run_id, run.digest)
     past = PastForecasts(lake, run.cutoff_month)
     totals = _load_forecasts(lake, store, run, edition.load, past)
-    store.put_summaries(edition.load, list(totals.documents(run)))
+    summaries = list(totals.documents(run, _changes(lake, store, run)))
+    store.put_summaries(edition.load, summaries)
+    scored = dict(past.by_lead_time())
+    keys = sorted({*scored, *(document[1:4] for document in summaries)})
     store.put_summaries(
         edition.load,
         [
-            summary_document("accuracy", key, _accuracy(run, key, past, by_lead_time))
-            for key, by_lead_time in past.by_lead_time()
+            summary_document("accuracy", key, _accuracy(run, key, past, scored.get(key, [])))
+            for key in keys
         ],
     )
     store.put_stores(edition.load, list(store_documents(lake, totals)))
@@ -119,6 +123,12 @@ def _load(lake: Lake, store: ForecastStore, run: Run, at: datetime) -> Edition:
         "manifest_sha256": run.digest,
     }
     return store.publish(edition.load, details, at.isoformat(timespec="seconds"))
+
+
+def _changes(lake: Lake, store: ForecastStore, run: Run) -> dict[Key, dict[str, Any]]:
+    """What changed since the run that merchants were shown a month ago."""
+    before = run_before(run, [edition.run_id for edition in store.editions()])
+    return changes_between(lake, before, run) if before else {}
 
 
 def _load_forecasts(

@@ -115,7 +115,7 @@ def _render(
         "months": months,
         **numbers,
         "money_forecast": [_money(units, price) for units in numbers["units_forecast"]],
-        "history": _recent(series["first_month"], history),
+        "history": _recent(series["first_month"], history, series["empty_shelves"]),
         "accuracy": accuracy and {**accuracy, "months": list(past)},
     }
     line = {
@@ -177,9 +177,26 @@ def _money(units: float, price: float | None) -> float | None:
     return None if price is None else round(units * price, 2)
 
 
-def _recent(first_month: date, units: list[int]) -> dict[str, Any]:
+def _recent(
+    first_month: date, units: list[int], empty_shelves: Mapping[int, int] | None
+) -> dict[str, Any]:
     """The last three years of a history, or all of a shorter one."""
     skipped = max(0, len(units) - HISTORY_MONTHS)
-    month = first_month.year * 12 + first_month.month - 1 + skipped
-    first = date(month // 12, month % 12 + 1, 1)
-    return {"first_month": first.isoformat(), "units_sold": units[skipped:]}
+    shelves = None
+    if empty_shelves is not None:
+        shelves = [
+            {"month": _month_at(first_month, place), "days": days}
+            for place, days in sorted(empty_shelves.items())
+            if place >= skipped
+        ]
+    return {
+        "first_month": _month_at(first_month, skipped),
+        "units_sold": units[skipped:],
+        "shelf_empty": shelves,
+    }
+
+
+def _month_at(first_month: date, place: int) -> str:
+    """The month so many after the first, as JSON has it."""
+    months = first_month.year * 12 + first_month.month - 1 + place
+    return date(months // 12, months % 12 + 1, 1).isoformat()

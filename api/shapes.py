@@ -140,6 +140,19 @@ class History(_Shape):
     units_sold: list[float]
 
 
+class EmptyShelf(_Shape):
+    """A month in which the product could not be bought on some days."""
+
+    month: str = Field(examples=["2026-05-01"])
+    days: int
+
+
+class ProductHistory(History):
+    """Monthly units of a product, and the months whose sales were less than the demand."""
+
+    shelf_empty: list[EmptyShelf] | None = Field(description="Null where nobody tells")
+
+
 class ScoredMonth(_Shape):
     """What was forecast a month ahead, beside what was sold."""
 
@@ -177,7 +190,7 @@ class Forecast(_Product):
     lo95: list[float]
     hi95: list[float]
     money_forecast: list[float | None]
-    history: History
+    history: ProductHistory
     accuracy: ProductAccuracy | None
 
 
@@ -189,6 +202,19 @@ class ForecastPage(_Shape):
     next: str | None
 
 
+class ChangeOfForecast(_Shape):
+    """From last month's forecast of its next month to this one's, in parts that add up."""
+
+    run_id: str = Field(description="The run before")
+    units_then: float
+    units_now: float
+    parts: dict[str, float] = Field(
+        description="calendar: another month is next; correction: earlier sales were corrected; "
+        "model: another model serves; new_data: the latest sales; products: came or went",
+        examples=[{"calendar": 120.0, "correction": 0.0, "model": -4.0, "new_data": 9.5}],
+    )
+
+
 class Totals(_Shape):
     """Sums of forecasts over a merchant, a store, or a category within either."""
 
@@ -197,6 +223,9 @@ class Totals(_Shape):
     merchant_id: str
     store_id: str | None
     category: str | None
+    since_last_run: ChangeOfForecast | None = Field(
+        description="Of a merchant or store, where a run of the month before was published"
+    )
     categories: list[str] = Field(description="Those within it; none within a category")
     series: int
     confidences: dict[Confidence, int]

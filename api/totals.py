@@ -83,13 +83,18 @@ class Totals:
         """Series counted for one store."""
         return sum(s.series for key, s in self._sums.items() if key[:2] == (merchant_id, store_id))
 
-    def documents(self, run: Run) -> Iterator[SummaryDocument]:
-        """One document for each merchant, store, and category within either."""
+    def documents(
+        self, run: Run, changes: Mapping[Key, Mapping[str, Any]]
+    ) -> Iterator[SummaryDocument]:
+        """One document for each merchant, store, and category within either.
+
+        `changes` holds what `api.changes` found since the run of the month before.
+        """
         rolled_up = self._rolled_up()
         within = _categories_within(rolled_up)
         for key, found in sorted(rolled_up.items()):
-            document = self._document(run, key, found) | {"categories": within.get(key, [])}
-            yield summary_document("totals", key, document)
+            more = {"categories": within.get(key, []), "since_last_run": changes.get(key)}
+            yield summary_document("totals", key, self._document(run, key, found) | more)
 
     def _sum(self, key: Key) -> _Sum:
         if key not in self._sums:

@@ -68,6 +68,9 @@ class Run:
 class ShardForecasts:
     """Forecasts of n series beside the series that they were made from.
 
+    Each series also has `empty_shelves`: month's place in the history to days with an empty shelf,
+    None where the marketplace does not tell.
+
     `numbers` has shape (n, horizon) for each name of `BOUNDS`; `series` holds the `SHARDS` row of
     each, as a dictionary, in the same order.
     """
@@ -181,12 +184,14 @@ def _read_series(
 ) -> list[dict[str, Any]]:
     """The series that the forecasts were made from, one for each key."""
     folder = f"shards/cutoff_month={run.cutoff_month:%Y-%m}"
-    columns = [name for name in SHARDS.names if name not in ("cutoff_month", "days_out_of_stock")]
+    columns = [name for name in SHARDS.names if name != "cutoff_month"]
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for shard in shards:
-        for row in lake.read_table(
-            f"{folder}/shard={shard.number:04d}.parquet", columns
-        ).to_pylist():
+        table = lake.read_table(f"{folder}/shard={shard.number:04d}.parquet", columns)
+        empty = _empty_shelves(table.column("days_out_of_stock").combine_chunks())
+        rows = table.drop_columns("days_out_of_stock").to_pylist()
+        for row, shelves in zip(rows, empty, strict=True):
+            row["empty_shelves"] = shelves
             found[row["merchant_id"], row["store_id"], row["product_id"]] = row
     try:
         return [found[key] for key in keys]
@@ -195,3 +200,16 @@ def _read_series(
             f"run {run.run_id} forecasts {error} which {folder} does not hold; "
             "build the shards of that month and predict again"
         ) from error
+
+
+def _empty_shelves(days: pa.Array[Any]) -> list[dict[int, int] | None]:
+    """For each list of days: place to days where there were any; None where nothing is told."""
+    flat = np.asarray(pc.list_flatten(days).to_numpy(zero_copy_only=False), float)
+    owner = pc.list_parent_indices(days).to_numpy()
+    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    told = set(np.unique(owner[~np.isnan(flat)]).tolist())
+    shelves: list[dict[int, int]] = [{} for _ in range(len(days))]
+    some = flat > 0
+    for row, at, count in zip(owner[some], place[some], flat[some], strict=True):
+        shelves[row][int(at)] = int(count)
+    return [found if row in told else None for row, found in enumerate(shelves)]

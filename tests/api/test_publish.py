@@ -38,7 +38,11 @@ def test_published_forecast_holds_the_vector_and_what_is_known(lake, store, sett
     assert mug["money_forecast"] == [120.0] * 12
     assert mug["horizon_units"] == 144.0
     assert mug["change_on_last_year"] == 0.2
-    assert mug["history"] == {"first_month": "2024-11-01", "units_sold": [10] * 24}
+    assert mug["history"] == {
+        "first_month": "2024-11-01",
+        "units_sold": [10] * 24,
+        "shelf_empty": None,
+    }
     assert mug["accuracy"] is None
 
 

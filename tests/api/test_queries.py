@@ -182,7 +182,9 @@ def test_totals_and_accuracy_of_each_level(client, token_of):
     assert units("/v1/stores/S1/totals?category=kitchen") == 32.0
     assert client.get("/v1/totals?category=cars", headers=m1).status_code == 404
     assert client.get("/v1/stores/S9/totals", headers=m1).status_code == 404
-    assert client.get("/v1/accuracy", headers=m1).status_code == 404
+    assert client.get("/v1/accuracy", headers=m1).json()["by_lead_time"] == []
+    assert client.get("/v1/accuracy?category=cars", headers=m1).status_code == 404
+    assert client.get("/v1/totals", headers=m1).json()["categories"] == ["kitchen", "toys"]
 
 
 def test_accuracy_is_told_by_lead_time(client, token_of, lake, store, settings, write):
