@@ -64,11 +64,16 @@ class Ledger:
 def _end_groups(leaders: list[int], running: Callable[[], bool]) -> None:
     for leader in leaders:
         _signal_group(leader, signal.SIGINT)
-    deadline = time.monotonic() + _GRACE
-    while running() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    _wait_while(running, _GRACE)
     for leader in leaders:
         _signal_group(leader, signal.SIGKILL)
+    _wait_while(running, _GRACE)
+
+
+def _wait_while(running: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while running() and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _signal_group(leader: int, number: signal.Signals) -> None:
