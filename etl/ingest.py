@@ -1,57 +1,41 @@
 """Pulling orders: one (merchant, store, local business day) at a time, replaced exactly.
 
 `ingest_day` pulls one day, `backfill` a range of them by searching whole months; both leave the
-same files. A day's files carry the hash of their content, and its manifest, written last, names
-them: a reader sees the old day or the new one, and a day pulled twice is the same bytes. Memory is
-bounded by one window of the marketplace and the compressed day, not by the day's size.
+same files, and a day pulled twice is the same bytes. `changed_days` finds older days whose orders
+changed since they were pulled, `replay_day` reads a day's own documents again. Memory is bounded by
+one window of the marketplace and the compressed day, not by the day's size.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from etl.door import Door, reason_code
+from etl.door import Door
 from etl.lake import Lake
 from etl.ledger import (
     DayManifest,
-    day_folder,
     day_window,
     days_between,
     month_days,
     months_between,
     read_day,
+    read_days,
     unpulled_days,
-    write_day,
 )
 from etl.registry import Store
-from etl.retail.source import Document, Order, Refusal, RetailSource, document_text
+from etl.retail.source import Document, Order, OrderReader, RetailSource, reader_of
 from etl.settings import Settings
-from etl.tables import ORDER_LINES, QUARANTINE, Table
+from etl.store_day import StoreDay, read_documents
 
-__all__ = ["Progress", "backfill", "ingest_day", "trailing_days"]
+__all__ = ["Progress", "backfill", "changed_days", "ingest_day", "replay_day", "trailing_days"]
 
 Progress = Callable[[int, int], None]
 """Told how many days are done, and of how many."""
 
-_ROWS_AT_ONCE = 5_000
 _DOCUMENTS_AHEAD = 100
-_LEVEL = 5
-# Tuned for many small files: dictionaries only where values repeat, no statistics.
-_PARQUET: dict[str, Any] = {
-    "compression": "zstd",
-    "use_dictionary": ["merchant_id", "store_id", "product_name", "document"],
-    "write_statistics": False,
-}
 
 
 def trailing_days(day: date, settings: Settings) -> list[date]:
@@ -104,6 +88,38 @@ def backfill(
     return manifests
 
 
+def changed_days(
+    lake: Lake, store: Store, since: datetime, until: datetime, source: RetailSource
+) -> list[date]:
+    """Pulled days with an order that changed in [since, until), after the day was pulled.
+
+    For the sweep beyond the trailing window. An order that left the marketplace's search, as
+    cancelled ones do, is not seen here; the trailing window is there for those.
+    """
+    changed: dict[date, datetime] = {}
+    for order, _ in _orders(store, source, source.changed_orders(store, since, until), since):
+        day = order.created_at.astimezone(store.zone).date()
+        changed[day] = max(order.updated_at, changed.get(day, order.updated_at))
+    pulled = {day.day: day.pulled_at for day in read_days(lake, [store], changed)}
+    return sorted(day for day, at in pulled.items() if at < changed[day])
+
+
+def replay_day(lake: Lake, store: Store, day: date, settings: Settings) -> DayManifest | None:
+    """Read the day's own documents again through the door of now; None where it was never pulled.
+
+    After a fix of the connector or of a setting, what was refused may count, without asking the
+    marketplace. Documents, time of the pull and empty shelves stay as they were.
+    """
+    manifest = read_day(lake, store, day)
+    if manifest is None:
+        return None
+    reader, door, draft = reader_of(store.source), Door(store, settings), StoreDay(store, day)
+    documents = read_documents(lake, store, manifest)
+    for order, document in _orders(store, reader, documents, manifest.window_from):
+        draft.add(order, document, door, reader.drift(document))
+    return draft.commit(lake, manifest.pulled_at, manifest.stockouts)
+
+
 def _chunks(start: date, end: date) -> Iterator[tuple[date, date]]:
     for month in months_between(start, end):
         first, last = month_days(month)
@@ -122,34 +138,34 @@ def _pull(
     first, last = days
     door = Door(store, settings)
     stockouts = source.stockouts(store, first, last)
-    orders = _orders(store, source, day_window(store, first, last))
+    window = day_window(store, first, last)
+    orders = _orders(store, source, _ahead(source.orders(store, *window)), window[0])
     by_day = groupby(orders, key=lambda read: read[0].created_at.astimezone(store.zone).date())
     manifests: list[DayManifest] = []
     awaited = iter(days_between(first, last))
 
-    def commit(draft: _Draft) -> None:
+    def commit(draft: StoreDay) -> None:
         empty_shelves = None if stockouts is None else sorted(set(stockouts.get(draft.day, [])))
         manifests.append(draft.commit(lake, pulled_at, empty_shelves))
 
     for day, orders_of_day in by_day:
         while (next_day := next(awaited)) != day:
-            commit(_Draft(store, next_day))
-        draft = _Draft(store, day)
+            commit(StoreDay(store, next_day))
+        draft = StoreDay(store, day)
         for order, document in orders_of_day:
-            draft.add(order, document, *door.judge(order))
+            draft.add(order, document, door, source.drift(document))
         commit(draft)
     for next_day in awaited:
-        commit(_Draft(store, next_day))
+        commit(StoreDay(store, next_day))
     return manifests
 
 
 def _orders(
-    store: Store, source: RetailSource, window: tuple[datetime, datetime]
+    store: Store, reader: OrderReader, documents: Iterator[Document], latest: datetime
 ) -> Iterator[tuple[Order, Document]]:
-    """Orders of the window beside their documents, by time of creation."""
-    latest = window[0]
-    for document in _ahead(source.orders(store, *window)):
-        order = source.read_order(document, store, fallback=latest)
+    """Orders beside their documents, by time of creation from `latest` on."""
+    for document in documents:
+        order = reader.read_order(document, store, fallback=latest)
         latest = order.created_at
         yield order, document
 
@@ -165,152 +181,3 @@ def _ahead(documents: Iterator[Document]) -> Iterator[Document]:
 
 def _take(documents: Iterator[Document]) -> list[Document]:
     return list(islice(documents, _DOCUMENTS_AHEAD))
-
-
-class _Draft:
-    """One store-day while it is read: compressed documents, lines, refusals, and their counts."""
-
-    def __init__(self, store: Store, day: date) -> None:
-        self.store = store
-        self.day = day
-        self._documents = _Documents()
-        self._lines = _Rows(ORDER_LINES)
-        self._refusals = _Rows(QUARANTINE)
-        self._units = 0
-        self._refused: dict[str, dict[str, int]] = {}
-
-    def add(
-        self,
-        order: Order,
-        document: Document,
-        rows: list[dict[str, Any]],
-        refusals: list[Refusal],
-    ) -> None:
-        """Take in one order: its document, its lines that count and its refusals."""
-        text = document_text(document)
-        self._documents.add(text)
-        for row in rows:
-            self._units += row["units_ordered"] - row["units_cancelled"]
-            self._lines.add(row)
-        for refusal in refusals:
-            count = self._refused.setdefault(reason_code(refusal.reason), {"lines": 0, "units": 0})
-            count["lines"] += 1
-            count["units"] += refusal.units
-            self._refusals.add(self._refusal_row(order, refusal, text))
-
-    def commit(self, lake: Lake, pulled_at: datetime, stockouts: list[str] | None) -> DayManifest:
-        """Write what differs from the day that is there, then the manifest; tidy up after it."""
-        before = read_day(lake, self.store, self.day)
-        contents = self._contents()
-        start, end = day_window(self.store, self.day, self.day)
-        manifest = DayManifest(
-            source=self.store.source,
-            merchant_id=self.store.merchant_id,
-            store_id=self.store.store_id,
-            day=self.day,
-            time_zone=self.store.time_zone,
-            window_from=start,
-            window_to=end,
-            pulled_at=pulled_at,
-            orders=self._documents.count,
-            lines=self._lines.count,
-            units=self._units,
-            refused=dict(sorted(self._refused.items())),
-            files={kind: name for kind, (name, _) in contents.items()},
-            stockouts=stockouts,
-        )
-        folder = day_folder(self.store, self.day)
-        already = set(before.files.values()) if before else set()
-        for name, content in contents.values():
-            if name not in already:
-                lake.write_bytes(f"{folder}/{name}", content)
-        write_day(lake, self.store, manifest)
-        for name in already - set(manifest.files.values()):
-            lake.delete(f"{folder}/{name}")
-        return manifest
-
-    def _contents(self) -> dict[str, tuple[str, bytes]]:
-        """The day's files: kind to name and bytes; none of what has no rows."""
-        contents = {}
-        if self._documents.count:
-            digest, content = self._documents.close()
-            contents["orders"] = (f"orders-{digest[:12]}.jsonl.gz", content)
-        for kind, rows in (("lines", self._lines), ("quarantine", self._refusals)):
-            if rows.count:
-                content = rows.close()
-                digest = hashlib.sha256(content).hexdigest()
-                contents[kind] = (f"{kind}-{digest[:12]}.parquet", content)
-        return contents
-
-    def _refusal_row(self, order: Order, refusal: Refusal, document: str) -> dict[str, Any]:
-        return {
-            "merchant_id": self.store.merchant_id,
-            "store_id": self.store.store_id,
-            "order_id": order.order_id,
-            "line_id": refusal.line_id,
-            "date": self.day,
-            "reason": refusal.reason,
-            "units": refusal.units,
-            "document": document,
-        }
-
-
-class _Documents:
-    """Documents as compressed lines of JSON, named by the hash of what they say."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._digest = hashlib.sha256()
-        self._sink = io.BytesIO()
-        self._gzip: gzip.GzipFile | None = None
-
-    def add(self, text: str) -> None:
-        """Append one document."""
-        if self._gzip is None:
-            self._gzip = gzip.GzipFile("", "wb", _LEVEL, self._sink, mtime=0)
-        line = text.encode() + b"\n"
-        self._digest.update(line)
-        self._gzip.write(line)
-        self.count += 1
-
-    def close(self) -> tuple[str, bytes]:
-        """The hash of the documents, and the compressed bytes."""
-        if self._gzip is not None:
-            self._gzip.close()
-        return self._digest.hexdigest(), self._sink.getvalue()
-
-
-class _Rows:
-    """Rows of a table as parquet, written in groups of a fixed size: equal rows, equal bytes."""
-
-    def __init__(self, table: Table) -> None:
-        self.count = 0
-        self._table = table
-        self._waiting: list[dict[str, Any]] = []
-        self._sink = io.BytesIO()
-        self._writer: pq.ParquetWriter | None = None
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Append one row; the door vouches for its types and its key."""
-        self._waiting.append(row)
-        self.count += 1
-        if len(self._waiting) == _ROWS_AT_ONCE:
-            self._flush()
-
-    def close(self) -> bytes:
-        """The file's bytes."""
-        if self._waiting:
-            self._flush()
-        if self._writer is not None:
-            self._writer.close()
-        return self._sink.getvalue()
-
-    def _flush(self) -> None:
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(
-                self._sink,
-                self._table.schema,
-                **_PARQUET,
-            )
-        self._writer.write_table(pa.Table.from_pylist(self._waiting, self._table.schema))
-        self._waiting.clear()

@@ -41,7 +41,10 @@ _READERS = 8
 
 @dataclass(frozen=True)
 class DayManifest:
-    """One store-day as pulled: its window, counts, refusals by reason code, and files by name."""
+    """One store-day as pulled: its window, counts, refusals by reason code, and files by name.
+
+    `drift` counts documents by the field in which they differ from the documented shape.
+    """
 
     source: str
     merchant_id: str
@@ -57,6 +60,7 @@ class DayManifest:
     refused: dict[str, dict[str, int]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     stockouts: list[str] | None = None
+    drift: dict[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:

@@ -8,28 +8,16 @@ what it was made from; only months whose fingerprint changed are made again.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
+from etl.closing import MonthInputs, first_days, gather
 from etl.duck import Duck, open_duck
-from etl.errors import IncompleteError
 from etl.lake import Lake
-from etl.ledger import (
-    DayManifest,
-    day_folder,
-    days_between,
-    month_days,
-    months_between,
-    previous_month,
-    pulled_days,
-    read_days,
-)
+from etl.ledger import months_between, previous_month
 from etl.quarantine import count_refusals, refuse_bad_month
 from etl.registry import Store
 from etl.sales import sales_path, write_sales
@@ -37,9 +25,6 @@ from etl.settings import Settings
 from etl.tables import MONTHLY_SALES, STOCKOUTS
 
 __all__ = ["build_changed_months", "build_month", "monthly_manifest", "monthly_path"]
-
-_VERSION = 1
-"""Counted up when the way a month is made changes, so that every month is made again."""
 
 _MONTH = """
     WITH sold AS (
@@ -89,32 +74,6 @@ _REVENUE = """
 """
 
 
-@dataclass(frozen=True)
-class _Inputs:
-    """What a month is made from: its store-days, and the partition of the month before."""
-
-    month: date
-    stores: Sequence[Store]
-    days: Sequence[DayManifest]
-    previous: dict[str, Any] | None
-
-    @property
-    def fingerprint(self) -> str:
-        """Equal where the same partition would come out."""
-        keys = self.previous["keys"] if self.previous else None
-        content = [_VERSION, keys, [day.content for day in self.days]]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-    def line_files(self) -> list[str]:
-        """Paths of the month's ORDER_LINES."""
-        stores = {(store.merchant_id, store.store_id): store for store in self.stores}
-        return [
-            f"{day_folder(stores[day.merchant_id, day.store_id], day.day)}/{day.files['lines']}"
-            for day in self.days
-            if "lines" in day.files
-        ]
-
-
 def monthly_path(month: date) -> str:
     """Where the MONTHLY_SALES of `month` are."""
     return f"monthly_sales/month={month:%Y-%m}/part.parquet"
@@ -136,7 +95,8 @@ def build_month(
     before is not built, `QuarantineLimitError` where too many lines were refused.
     """
     month = month.replace(day=1)
-    return _build(lake, _inputs(lake, month, stores, _begun(lake, stores)), settings)
+    inputs = gather(lake, month, stores, first_days(lake, stores), monthly_manifest)
+    return _build(lake, inputs, settings)
 
 
 def build_changed_months(
@@ -146,12 +106,12 @@ def build_changed_months(
 
     Raises as `build_month` does, at the first month that cannot be made.
     """
-    begun = _begun(lake, stores)
+    begun = first_days(lake, stores)
     if not begun:
         return []
     changed = []
     for month in months_between(min(begun.values()), through_month):
-        inputs = _inputs(lake, month, stores, begun)
+        inputs = gather(lake, month, stores, begun, monthly_manifest)
         manifest = monthly_manifest(lake, month)
         if manifest is None or manifest["fingerprint"] != inputs.fingerprint:
             _build(lake, inputs, settings)
@@ -159,63 +119,7 @@ def build_changed_months(
     return changed
 
 
-def _begun(lake: Lake, stores: Sequence[Store]) -> dict[tuple[str, str], date]:
-    """The first pulled day of each store; a store that was never pulled is left out."""
-    first_days = {
-        (store.merchant_id, store.store_id): pulled_days(lake, store)[:1] for store in stores
-    }
-    return {key: days[0] for key, days in first_days.items() if days}
-
-
-def _inputs(
-    lake: Lake, month: date, stores: Sequence[Store], begun: dict[tuple[str, str], date]
-) -> _Inputs:
-    """Everything that the month is made from, complete."""
-    days = read_days(lake, stores, days_between(*month_days(month)))
-    _refuse_gaps(month, stores, days, begun)
-    before = previous_month(month)
-    previous = monthly_manifest(lake, before)
-    if previous is None and begun and min(begun.values()) < month:
-        raise IncompleteError(
-            f"{month:%Y-%m} is not built: the month before is not, and a product keeps its row "
-            f"from month to month; run `python -m etl monthly --month {before:%Y-%m}` first"
-        )
-    return _Inputs(month, stores, days, previous)
-
-
-def _refuse_gaps(
-    month: date,
-    stores: Sequence[Store],
-    days: Sequence[DayManifest],
-    begun: dict[tuple[str, str], date],
-) -> None:
-    first, last = month_days(month)
-    there = {(day.merchant_id, day.store_id, day.day) for day in days if day.complete}
-    gaps = []
-    for store in stores:
-        start = max(first, begun.get((store.merchant_id, store.store_id), first))
-        missing = [
-            day
-            for day in days_between(start, last)
-            if (store.merchant_id, store.store_id, day) not in there
-        ]
-        if missing:
-            gaps.append(f"{store.merchant_id}/{store.store_id}: {_in_words(missing)}")
-    if gaps:
-        raise IncompleteError(
-            f"{month:%Y-%m} is not closed: days are missing, or were pulled before they were "
-            f"over, in {len(gaps)} of {len(stores)} stores ({'; '.join(gaps[:5])}); pull them "
-            f"with `python -m etl ingest --from {first} --to {last}`"
-        )
-
-
-def _in_words(days: list[date]) -> str:
-    if len(days) <= 3:
-        return ", ".join(map(str, days))
-    return f"{len(days)} days from {days[0]} to {days[-1]}"
-
-
-def _build(lake: Lake, inputs: _Inputs, settings: Settings) -> dict[str, Any]:
+def _build(lake: Lake, inputs: MonthInputs, settings: Settings) -> dict[str, Any]:
     """Replace the month's partition; while it is being made its manifest has no fingerprint."""
     refuse_bad_month(inputs.month, inputs.days, settings.quarantine_limit)
     lake.write_json(_manifest_path(inputs.month), {"fingerprint": None})
@@ -230,10 +134,24 @@ def _build(lake: Lake, inputs: _Inputs, settings: Settings) -> dict[str, Any]:
         with lake.local_files([part]) as (local,):
             manifest = _manifest(duck, inputs, local) | {"sha256": digest}
     lake.write_json(_manifest_path(inputs.month), manifest)
+    _mark_forecasts(lake, manifest)
     return manifest
 
 
-def _view_stockouts(lake: Lake, duck: Duck, inputs: _Inputs) -> None:
+def _mark_forecasts(lake: Lake, manifest: dict[str, Any]) -> None:
+    """Say beside each cutoff's shards which of the months that they were made from changed."""
+    month = manifest["month"]
+    for path in lake.paths("shards", "manifest.json"):
+        used = lake.read_json(path)["months"].get(month)
+        if used is not None:
+            mark = f"{path.removesuffix('manifest.json')}outdated.json"
+            months = set(lake.read_json(mark)["months"]) if lake.exists(mark) else set()
+            changed = months | {month} if used != manifest["sha256"] else months - {month}
+            if changed != months:
+                lake.write_json(mark, {"months": sorted(changed)})
+
+
+def _view_stockouts(lake: Lake, duck: Duck, inputs: MonthInputs) -> None:
     """`told`, the stores that told all their days; `stockouts`, their STOCKOUTS, kept too."""
     told, rows = [], []
     for store in inputs.stores:
@@ -264,7 +182,7 @@ def _view_stockouts(lake: Lake, duck: Duck, inputs: _Inputs) -> None:
     duck.view("stockouts", pa.Table.from_pylist(rows, STOCKOUTS.schema))
 
 
-def _manifest(duck: Duck, inputs: _Inputs, part: str) -> dict[str, Any]:
+def _manifest(duck: Duck, inputs: MonthInputs, part: str) -> dict[str, Any]:
     rows, sold, remainder, keys = duck.run(_SUMS, part=part).fetchone()
     return {
         "month": f"{inputs.month:%Y-%m}",
@@ -274,6 +192,7 @@ def _manifest(duck: Duck, inputs: _Inputs, part: str) -> dict[str, Any]:
         "orders": sum(day.orders for day in inputs.days),
         "lines": sum(day.lines for day in inputs.days),
         "refused": count_refusals(inputs.days),
+        "accepted_gaps": inputs.accepted_gaps,
         "rows": rows,
         "units_sold": int(sold),
         "units_remainder": int(remainder),

@@ -72,6 +72,7 @@ def build_shards(lake: Lake, cutoff_month: date, settings: Settings) -> dict[str
         },
     }
     lake.write_json(f"{folder}/manifest.json", manifest)
+    lake.delete(f"{folder}/outdated.json")
     for path in set(lake.paths(folder, ".parquet")) - {entry["path"] for entry in entries}:
         lake.delete(path)
     return manifest

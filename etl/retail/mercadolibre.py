@@ -18,7 +18,7 @@ Documents are kept as received except for their customer, who never passes the d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -30,15 +30,19 @@ from etl.errors import SourceContractError
 from etl.registry import Store
 from etl.retail.connection import Connection
 from etl.retail.mercadolibre_documents import (
+    created_at,
+    order_key,
+    read_order,
+    updated_at,
+    without_customer,
+)
+from etl.retail.mercadolibre_shapes import (
     Item,
     ItemAnswer,
     SearchPage,
     StockoutPage,
     StorePage,
-    created_at,
-    order_key,
-    read_order,
-    without_customer,
+    drift,
 )
 from etl.retail.source import Document, Listing, Order
 from etl.settings import Settings
@@ -52,6 +56,18 @@ _PAD = timedelta(minutes=1)
 _SHORTEST_WINDOW = timedelta(seconds=2)
 _READINGS = 8
 _ITEMS_AT_ONCE = 20
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """An instant of an order that the search takes windows of."""
+
+    parameter: str
+    read: Callable[[Any], datetime | None]
+
+
+_CREATED = _Edge("order.date_created", created_at)
+_UPDATED = _Edge("order.date_last_updated", updated_at)
 
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
@@ -74,8 +90,13 @@ class MercadoLibre:
 
     @staticmethod
     def read_order(document: Any, store: Store, fallback: datetime) -> Order:
-        """`document` in common terms; see `mercadolibre_documents.read_order`."""
+        """`document` in common terms; never raises."""
         return read_order(document, store, fallback)
+
+    @staticmethod
+    def drift(document: Any) -> set[str]:
+        """Where the document differs from the documented shape."""
+        return drift(document)
 
     def stores(self) -> list[Store]:
         """The merchant's stores."""
@@ -98,14 +119,11 @@ class MercadoLibre:
 
     def orders(self, store: Store, start: datetime, end: datetime) -> Iterator[Document]:
         """Orders created in [start, end), each once, in its latest state, by time of creation."""
-        windows = [(start, end)]
-        while windows:
-            start, end = windows.pop()
-            first = self._search(store, start, end, offset=0)
-            if first.paging.total > _WINDOW_ORDERS and end - start >= _SHORTEST_WINDOW:
-                windows += reversed(_parts(start, end, first.paging.total))
-                continue
-            yield from _in_order(self._window(store, start, end, first), start, end)
+        return self._found(store, _CREATED, start, end)
+
+    def changed_orders(self, store: Store, start: datetime, end: datetime) -> Iterator[Document]:
+        """Orders last changed in [start, end), each once, as far as the search still shows them."""
+        return self._found(store, _UPDATED, start, end)
 
     def listings(self, store: Store) -> Iterator[Listing]:
         """What the seller has on sale, and had, as far as the marketplace remembers."""
@@ -131,15 +149,26 @@ class MercadoLibre:
             days.setdefault(stockout.date, []).append(stockout.product_id)
         return days
 
+    def _found(self, store: Store, by: _Edge, start: datetime, end: datetime) -> Iterator[Document]:
+        """Documents whose instant `by` lies in [start, end), window after window."""
+        windows = [(start, end)]
+        while windows:
+            start, end = windows.pop()
+            first = self._search(store, by, start, end, offset=0)
+            if first.paging.total > _WINDOW_ORDERS and end - start >= _SHORTEST_WINDOW:
+                windows += reversed(_parts(start, end, first.paging.total))
+                continue
+            yield from _in_order(self._window(store, by, start, end, first), by, start, end)
+
     def _window(
-        self, store: Store, start: datetime, end: datetime, first: SearchPage
+        self, store: Store, by: _Edge, start: datetime, end: datetime, first: SearchPage
     ) -> list[Document]:
         """Every order of a window, read again until its pages join up."""
         for _ in range(_READINGS):
-            documents = self._joined_pages(store, start, end, first)
+            documents = self._joined_pages(store, by, start, end, first)
             if documents is not None:
                 return documents
-            first = self._search(store, start, end, offset=0)
+            first = self._search(store, by, start, end, offset=0)
         raise SourceContractError(
             f"orders of seller {store.source_ref} from {start.isoformat()} to {end.isoformat()} "
             f"moved between the pages in each of {_READINGS} readings; pull this window again when "
@@ -147,24 +176,26 @@ class MercadoLibre:
         )
 
     def _joined_pages(
-        self, store: Store, start: datetime, end: datetime, first: SearchPage
+        self, store: Store, by: _Edge, start: datetime, end: datetime, first: SearchPage
     ) -> list[Document] | None:
         """The pages of one reading put together; None where something moved meanwhile."""
         documents = list(first.results)
         total = first.paging.total
         while len(documents) < total:
-            page = self._search(store, start, end, offset=max(len(documents) - 1, 0))
+            page = self._search(store, by, start, end, offset=max(len(documents) - 1, 0))
             moved = page.paging.total != total or len(page.results) < 2 or not documents
             if moved or order_key(page.results[0]) != order_key(documents[-1]):
                 return None
             documents += page.results[1:]
         return documents if len({order_key(d) for d in documents}) == total else None
 
-    def _search(self, store: Store, start: datetime, end: datetime, offset: int) -> SearchPage:
+    def _search(
+        self, store: Store, by: _Edge, start: datetime, end: datetime, offset: int
+    ) -> SearchPage:
         parameters: dict[str, str | int] = {
             "seller": store.source_ref,
-            "order.date_created.from": _stamp(start - _PAD),
-            "order.date_created.to": _stamp(end + _PAD),
+            f"{by.parameter}.from": _stamp(start - _PAD),
+            f"{by.parameter}.to": _stamp(end + _PAD),
             "sort": "date_asc",
             "offset": offset,
             "limit": _PAGE,
@@ -203,18 +234,21 @@ def _parts(start: datetime, end: datetime, orders: int) -> list[tuple[datetime, 
     return list(pairwise([*cuts, end]))
 
 
-def _in_order(documents: list[Document], start: datetime, end: datetime) -> Iterator[Document]:
-    """The documents created in [start, end) by time of creation, without their customers.
+def _in_order(
+    documents: list[Document], by: _Edge, start: datetime, end: datetime
+) -> Iterator[Document]:
+    """The documents whose instant `by` lies in [start, end), by it, without their customers.
 
     One whose time cannot be read is taken to follow the one before it in the search.
     """
-    latest, placed = start, []
+    latest = start
+    placed: list[tuple[datetime, bool, str, Document]] = []
     for document in documents:
-        created = created_at(document)
-        latest = created or latest
+        found = by.read(document)
+        latest = found or latest
         if start <= latest < end:
-            placed.append((latest, created is None, order_key(document), document))
-    for *_, document in sorted(placed, key=lambda found: found[:3]):
+            placed.append((latest, found is None, order_key(document), document))
+    for *_, document in sorted(placed, key=lambda place: place[:3]):
         yield without_customer(document)
 
 

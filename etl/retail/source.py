@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,6 +27,7 @@ __all__ = [
     "Listing",
     "Order",
     "OrderLine",
+    "OrderReader",
     "Refusal",
     "RetailSource",
     "document_text",
@@ -98,6 +99,9 @@ class OrderReader(Protocol):
         """`document` in common terms; never raises. `fallback` is the instant that an order
         without a readable one is taken to be created at."""
 
+    def drift(self, document: Any) -> Iterable[str]:
+        """Where the document differs from the documented shape: ``new field`` or ``gone field``."""
+
 
 class RetailSource(OrderReader, Protocol):
     """A marketplace as seen by one merchant's credentials.
@@ -110,6 +114,9 @@ class RetailSource(OrderReader, Protocol):
 
     def orders(self, store: Store, start: datetime, end: datetime) -> Iterator[Document]:
         """Orders created in [start, end), each once, in its latest state, by time of creation."""
+
+    def changed_orders(self, store: Store, start: datetime, end: datetime) -> Iterator[Document]:
+        """Orders last changed in [start, end), each once, as far as the search still shows them."""
 
     def listings(self, store: Store) -> Iterator[Listing]:
         """What the store has on sale, and had, as far as the marketplace remembers."""

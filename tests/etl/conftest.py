@@ -167,16 +167,22 @@ class Marketplace:
         return httpx.Response(404, json={"message": "resource not found"})
 
     def _search(self, query: httpx.QueryParams) -> httpx.Response:
-        start, end = (
-            datetime.fromisoformat(query[f"order.date_created.{edge}"]) for edge in ("from", "to")
-        )
-        found = [o for o in self.orders if start <= _created(o) <= end]
+        found = self.orders
+        for field in ("date_created", "last_updated"):
+            name = f"order.date_{field.removeprefix('date_')}"
+            if f"{name}.from" in query:
+                edges = [datetime.fromisoformat(query[f"{name}.{edge}"]) for edge in ("from", "to")]
+                found = [o for o in found if edges[0] <= _instant(o, field) <= edges[1]]
         return _page(sorted(found, key=lambda o: (_created(o), str(o.get("id")))), query)
 
 
 def _created(document: dict) -> datetime:
+    return _instant(document, "date_created")
+
+
+def _instant(document: dict, field: str) -> datetime:
     try:
-        return datetime.fromisoformat(document["date_created"])
+        return datetime.fromisoformat(document[field])
     except (KeyError, TypeError, ValueError):
         return datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from etl.errors import SourceUnreachableError
-from etl.ingest import backfill, ingest_day, trailing_days
+from etl.ingest import backfill, changed_days, ingest_day, replay_day, trailing_days
 from etl.ledger import day_folder, missing_days, read_day
 from etl.settings import Settings
 
@@ -156,3 +156,60 @@ def test_a_source_that_tells_no_empty_shelves_leaves_them_unknown(march, pull):
 def test_the_days_pulled_with_a_day_reach_back_over_the_trailing_window():
     days = trailing_days(date(2026, 3, 2), Settings(trailing_days=35))
     assert (len(days), days[0], days[-1]) == (36, date(2026, 1, 26), date(2026, 3, 2))
+
+
+def test_the_sweep_finds_older_days_whose_orders_changed_after_their_pull(
+    march, pull, lake, store, settings, returned
+):
+    pulled_at, changed_at = datetime(2026, 3, 10, tzinfo=UTC), "2026-05-01T10:00:00+00:00"
+    pull("2026-03-01", "2026-03-06", pulled_at=pulled_at)
+    march.orders[2] |= {"returns": [returned("MLA-E", 1)], "last_updated": changed_at}
+    march.orders[0] |= {"last_updated": "2026-03-05T10:00:00+00:00"}  # before it was pulled
+    since = datetime(2026, 2, 1, tzinfo=UTC)
+    days = changed_days(lake, store, since, LATER, march.source(settings))
+    assert days == [date(2026, 3, 3)]
+    later = datetime(2026, 5, 2, tzinfo=UTC)
+    assert changed_days(lake, store, later, LATER, march.source(settings)) == []
+
+
+def test_a_day_read_again_without_a_change_of_rules_is_the_same_bytes(
+    march, pull, lake, store, settings, files
+):
+    march.stockouts = [{"item_id": "MLA-E", "seller_sku": "E", "date": "2026-03-02"}]
+    pull("2026-03-02")
+    before, asked = files(), march.answers
+    replay_day(lake, store, date(2026, 3, 2), settings)
+    assert files() == before
+    assert march.answers == asked
+
+
+def test_what_was_refused_counts_after_the_rule_is_mended(march, pull, lake, store, settings):
+    march.orders[0]["order_items"][0]["item"]["seller_sku"] = "POST"
+    (day,) = pull("2026-03-02")
+    assert (day.lines, day.refused["not_a_product"]["units"]) == (1, 2)
+    mended = settings.__class__(non_products="^NEVER$")
+    replayed = replay_day(lake, store, day.day, mended)
+    assert (replayed.lines, replayed.units) == (2, 3)
+    assert replayed.refused == {"no_price": {"lines": 1, "units": 1}}
+    assert replayed.pulled_at == day.pulled_at
+    assert replayed.files["orders"] == day.files["orders"]
+
+
+def test_a_day_that_was_never_pulled_cannot_be_read_again(lake, store, settings):
+    assert replay_day(lake, store, date(2026, 3, 2), settings) is None
+
+
+def test_documents_that_leave_their_shape_are_counted_by_field(march, pull):
+    march.orders[0]["gift_note"] = "x"
+    march.orders[1]["order_items"][0]["subscription"] = {}
+    del march.orders[1]["payments"]
+    (day,) = pull("2026-03-02")
+    assert day.drift == {
+        "gone order.payments": 1,
+        "new order.gift_note": 1,
+        "new order_items.subscription": 1,
+    }
+
+
+def test_documents_of_the_documented_shape_do_not_drift(march, pull):
+    assert pull("2026-03-02")[0].drift == {}

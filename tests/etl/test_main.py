@@ -71,6 +71,34 @@ def test_an_order_without_a_price_is_listed_with_its_reason(shop, run):
     assert out.endswith("1 lines in quarantine in 2026-03\n")
 
 
+def test_a_month_is_judged_again_by_the_rules_of_now(shop, run, environment):
+    run("store", "sync", "--merchant", "shop")
+    environment(non_products="^E$")
+    run("ingest", *DAYS)
+    environment(non_products="^POST$")
+    assert run("quarantine", "replay", "--month", "2026-03")[1] == (
+        "2 lines were in quarantine in 2026-03, 1 are\n"
+    )
+
+
+def test_the_sweep_and_the_drift_are_reported(shop, run):
+    run("store", "sync", "--merchant", "shop")
+    run("ingest", *DAYS)
+    assert run("sweep", "--since", "2026-03-01", "--as-of", "2026-04-06")[1] == (
+        "shop/north: 0 older days changed and were pulled again\n"
+    )
+    assert run("drift", "--month", "2026-03")[1] == "0 fields differ in 3 documents\n"
+
+
+def test_a_month_is_closed_without_missing_days_for_a_reason(shop, run):
+    run("store", "sync", "--merchant", "shop")
+    run("ingest", "--from", "2026-03-01", "--to", "2026-03-30", "--as-of", "2026-04-05")
+    code, _, errors = run("monthly", "--month", "2026-03")
+    assert (code, "2026-03 is not closed" in errors) == (2, True)
+    out = run("monthly", "--month", "2026-03", "--without-missing", "shop burnt down")[1]
+    assert out == "1 missing days accepted in 1 stores\n2026-03: 2 rows, 6 units\n"
+
+
 def test_stores_are_added_and_listed_by_hand(environment, run):
     scope = ["--merchant", "M", "--store", "S", "--country", "CL", "--currency", "CLP"]
     assert (

@@ -4,9 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from etl.errors import IncompleteError, QuarantineLimitError
+from etl.closing import accept_gaps
+from etl.errors import IncompleteError, InputError, QuarantineLimitError
+from etl.ledger import day_folder
 from etl.monthly import build_changed_months, build_month, monthly_manifest, monthly_path
 from etl.sales import sales_path
+from etl.shards import build_shards
 
 FEBRUARY, MARCH, APRIL = (date(2026, month, 1) for month in (2, 3, 4))
 
@@ -208,3 +211,48 @@ def test_a_month_without_orders_is_empty_and_closed(pull, lake, store, settings,
     pull("2026-02-01", "2026-02-28")
     assert build_month(lake, FEBRUARY, [store], settings)["rows"] == 0
     assert rows(FEBRUARY) == []
+
+
+def test_a_person_may_close_a_month_without_its_missing_days(
+    two_months, pull, lake, store, settings
+):
+    pull("2026-02-01", "2026-02-27")
+    gaps = accept_gaps(lake, FEBRUARY, [store], "the marketplace was down")
+    assert gaps == {("M1", "S1"): [date(2026, 2, 28)]}
+    manifest = build_month(lake, FEBRUARY, [store], settings)
+    assert manifest["accepted_gaps"] == {"M1/S1": ["2026-02-28"]}
+    pull("2026-02-28")
+    assert build_changed_months(lake, [store], FEBRUARY, settings) == [FEBRUARY]
+    assert monthly_manifest(lake, FEBRUARY)["accepted_gaps"] == {}
+
+
+def test_an_accepted_gap_covers_only_its_own_days(two_months, pull, lake, store, settings):
+    pull("2026-02-01", "2026-02-27")
+    accept_gaps(lake, FEBRUARY, [store], "the marketplace was down")
+    lake.delete(f"{day_folder(store, date(2026, 2, 9))}/manifest.json")
+    with pytest.raises(IncompleteError, match=r"M1/S1: 2026-02-09\)"):
+        build_month(lake, FEBRUARY, [store], settings)
+
+
+def test_a_gap_is_not_accepted_without_a_reason(lake, store):
+    with pytest.raises(InputError, match="say why"):
+        accept_gaps(lake, FEBRUARY, [store], " ")
+
+
+def test_a_changed_old_month_marks_the_forecasts_made_from_it(
+    two_months, pull, lake, store, settings, returned
+):
+    def outdated(month):
+        path = f"shards/cutoff_month={month}/outdated.json"
+        return lake.read_json(path)["months"] if lake.exists(path) else []
+
+    pull("2026-02-01", "2026-04-30")
+    build_changed_months(lake, [store], APRIL, settings)
+    for cutoff in (FEBRUARY, MARCH, APRIL):
+        build_shards(lake, cutoff, settings)
+    two_months.orders[1]["returns"] = [returned("MLA-A", 2)]
+    pull("2026-03-01")
+    build_changed_months(lake, [store], APRIL, settings)
+    assert [outdated(f"2026-0{n}") for n in (2, 3, 4)] == [[], ["2026-03"], ["2026-03"]]
+    build_shards(lake, APRIL, settings)
+    assert [outdated(f"2026-0{n}") for n in (2, 3, 4)] == [[], ["2026-03"], []]

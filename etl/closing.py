@@ -1,0 +1,169 @@
+"""When a month may close: its days are complete, or a person says that it may close without some.
+
+`gather` collects what a month is made from and refuses where something is missing. A gap that a
+person accepted is written down with its reason, by store and day, and stays visible in the month's
+manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from etl.errors import IncompleteError, InputError
+from etl.lake import Lake
+from etl.ledger import (
+    DayManifest,
+    day_folder,
+    days_between,
+    month_days,
+    previous_month,
+    pulled_days,
+    read_days,
+)
+from etl.registry import Store
+
+__all__ = ["MonthInputs", "accept_gaps", "first_days", "gather"]
+
+_VERSION = 1
+"""Counted up when the way a month is made changes, so that every month is made again."""
+
+StoreKey = tuple[str, str]
+Gaps = dict[StoreKey, list[date]]
+
+
+@dataclass(frozen=True)
+class MonthInputs:
+    """What a month is made from: its store-days, and the partition of the month before."""
+
+    month: date
+    stores: Sequence[Store]
+    days: Sequence[DayManifest]
+    previous: dict[str, Any] | None
+    accepted_gaps: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal where the same partition would come out."""
+        keys = self.previous["keys"] if self.previous else None
+        content = [_VERSION, keys, self.accepted_gaps, [day.content for day in self.days]]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def line_files(self) -> list[str]:
+        """Paths of the month's ORDER_LINES."""
+        stores = {_key(store): store for store in self.stores}
+        return [
+            f"{day_folder(stores[_key(day)], day.day)}/{day.files['lines']}"
+            for day in self.days
+            if "lines" in day.files
+        ]
+
+
+def first_days(lake: Lake, stores: Sequence[Store]) -> dict[StoreKey, date]:
+    """The first pulled day of each store; a store that was never pulled is left out."""
+    days = {_key(store): pulled_days(lake, store)[:1] for store in stores}
+    return {key: first[0] for key, first in days.items() if first}
+
+
+def gather(
+    lake: Lake,
+    month: date,
+    stores: Sequence[Store],
+    begun: dict[StoreKey, date],
+    manifest_of: Callable[[Lake, date], dict[str, Any] | None],
+) -> MonthInputs:
+    """Everything that `month` is made from; `manifest_of` a month tells whether it is built.
+
+    Raises `IncompleteError` where days are missing that nobody accepted, or where the month before
+    is not built.
+    """
+    days = read_days(lake, stores, days_between(*month_days(month)))
+    gaps = _gaps(month, stores, days, begun)
+    accepted = _accepted(lake, month)
+    _refuse_gaps(month, {key: _without(accepted, key, gap) for key, gap in gaps.items()}, stores)
+    before = previous_month(month)
+    previous = manifest_of(lake, before)
+    if previous is None and begun and min(begun.values()) < month:
+        raise IncompleteError(
+            f"{month:%Y-%m} is not built: the month before is not, and a product keeps its row "
+            f"from month to month; run `python -m etl monthly --month {before:%Y-%m}` first"
+        )
+    open_days = {"/".join(key): [str(day) for day in gap] for key, gap in gaps.items()}
+    return MonthInputs(month, stores, days, previous, open_days)
+
+
+def accept_gaps(lake: Lake, month: date, stores: Sequence[Store], reason: str) -> Gaps:
+    """Let `month` close without the days that are missing now; returns them by store.
+
+    Raises `InputError` where no reason is given. Days that go missing later are not covered.
+    """
+    if not reason.strip():
+        raise InputError(f"to close {month:%Y-%m} without its missing days, say why")
+    days = read_days(lake, stores, days_between(*month_days(month)))
+    gaps = _gaps(month, stores, days, first_days(lake, stores))
+    document = {
+        "reason": reason.strip(),
+        "days": {"/".join(key): [str(day) for day in gap] for key, gap in gaps.items()},
+    }
+    lake.write_json(_accepted_path(month), document)
+    return gaps
+
+
+def _accepted(lake: Lake, month: date) -> dict[str, set[str]]:
+    path = _accepted_path(month)
+    days = lake.read_json(path)["days"] if lake.exists(path) else {}
+    return {store: set(gap) for store, gap in days.items()}
+
+
+def _without(accepted: dict[str, set[str]], key: StoreKey, gap: list[date]) -> list[date]:
+    known = accepted.get("/".join(key), set())
+    return [day for day in gap if str(day) not in known]
+
+
+def _gaps(
+    month: date,
+    stores: Sequence[Store],
+    days: Sequence[DayManifest],
+    begun: dict[StoreKey, date],
+) -> Gaps:
+    """Days without a complete pull, by store, from the store's first pulled day on."""
+    first, last = month_days(month)
+    there = {(*_key(day), day.day) for day in days if day.complete}
+    gaps: Gaps = {}
+    for store in stores:
+        start = max(first, begun.get(_key(store), first))
+        missing = [day for day in days_between(start, last) if (*_key(store), day) not in there]
+        if missing:
+            gaps[_key(store)] = missing
+    return gaps
+
+
+def _refuse_gaps(month: date, gaps: Gaps, stores: Sequence[Store]) -> None:
+    first, last = month_days(month)
+    open_stores = [f"{'/'.join(key)}: {_in_words(gap)}" for key, gap in gaps.items() if gap]
+    if open_stores:
+        raise IncompleteError(
+            f"{month:%Y-%m} is not closed: days are missing, or were pulled before they were "
+            f"over, in {len(open_stores)} of {len(stores)} stores ({'; '.join(open_stores[:5])}); "
+            f"pull them with `python -m etl ingest --from {first} --to {last}`, or close the month "
+            f"without them with `python -m etl monthly --month {month:%Y-%m} --without-missing "
+            "REASON`"
+        )
+
+
+def _in_words(days: list[date]) -> str:
+    if len(days) <= 3:
+        return ", ".join(map(str, days))
+    return f"{len(days)} days from {days[0]} to {days[-1]}"
+
+
+def _accepted_path(month: date) -> str:
+    return f"accepted_gaps/month={month:%Y-%m}.json"
+
+
+def _key(one: Store | DayManifest) -> StoreKey:
+    return (one.merchant_id, one.store_id)
