@@ -20,7 +20,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/session", tags=["session"])
 
 
-@router.post("", responses=answers(Session, 413, status=200))
+@router.post("", responses=answers(Session, 400, 413))
 def sign_in(request: Request, sign_in: SignIn) -> Response:
     """Exchange a token for a session cookie (HttpOnly, SameSite=Strict).
 

@@ -7,7 +7,12 @@ import hashlib
 import io
 import math
 import os
-from contextlib import asynccontextmanager
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -26,6 +31,7 @@ from etl.registry import Store, add_store
 from etl.settings import Settings
 from etl.tables import PREDICTIONS, PRODUCTS, SCORES, SHARDS
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 5, 8, tzinfo=UTC)
 STORES = [
     Store("M1", "S1", "Centro", "AMBA", "AR", "America/Argentina/Buenos_Aires", "ARS", 9, "x", "1"),
@@ -231,13 +237,24 @@ async def lifespan_of(app):
     await running
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """Three stores of two merchants, and the closed run 2026-10.1."""
-    lake = Lake(tmp_path / "lake")
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A folder with the lake, and a store that serves its run; tests work on copies."""
+    folder = tmp_path_factory.mktemp("template")
+    lake = Lake(folder / "lake")
     write_registry(lake)
     write_small_run(lake)
-    return lake
+    store = open_store(f"sqlite:///{folder}/store.sqlite")
+    publish_run(lake, store, "2026-10.1", Settings(), NOW)
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def lake(template, tmp_path: Path) -> Lake:
+    """Three stores of two merchants, and the closed run 2026-10.1."""
+    shutil.copytree(template / "lake", tmp_path / "lake")
+    return Lake(tmp_path / "lake")
 
 
 @pytest.fixture
@@ -286,9 +303,10 @@ def write():
 
 
 @pytest.fixture
-def published(lake, store, settings):
+def published(template, tmp_path, store):
     """The embedded store, serving 2026-10.1."""
-    publish_run(lake, store, "2026-10.1", settings, NOW)
+    store.close()
+    shutil.copy(template / "store.sqlite", tmp_path / "store.sqlite")
     return store
 
 
@@ -301,6 +319,45 @@ def token_of(published):
         return {"authorization": f"Bearer {token}"}
 
     return issue
+
+
+@contextmanager
+def serving(settings, workers=1):
+    """The address of `python -m api serve` in a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for name in ("store_url", "request_log", "requests_per_second", "request_burst", "jwt_keys"):
+        environment[f"STORECAST_{name.upper()}"] = str(getattr(settings, name))
+    command = [sys.executable, "-m", "api", "serve", "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--workers", str(workers)], cwd=ROOT, env=environment, stderr=subprocess.PIPE
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(process, f"{address}/healthz")
+        yield address
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def _wait_for(process, url):
+    for _ in range(600):
+        assert process.poll() is None, process.stderr.read().decode()
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise AssertionError(f"{url} did not come up")
+
+
+@pytest.fixture
+def serve():
+    """Starts API servers: `with serve(settings, workers) as address`."""
+    return serving
 
 
 @pytest.fixture

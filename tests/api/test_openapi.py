@@ -1,0 +1,130 @@
+"""The OpenAPI description holds: generated requests meet no undocumented answer and no fault."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
+from schemathesis import GenerationMode
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api import shapes
+from api.tokens import issue_token
+
+NOW = datetime(2026, 11, 5, 8, tzinfo=UTC)
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+KNOWN = {"store_id": "S1", "product_id": "MUG", "month": "2026-12-01"}
+FEW = examples(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_generated_requests_meet_only_documented_answers(published, settings, serve):
+    tokens = [
+        issue_token(published, role, merchant, [], NOW, None)
+        for role, merchant in (("merchant", "M1"), ("operator", None))
+    ]
+    answers = []
+    with serve(settings) as address:
+        schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
+        for found in schema.get_all_operations():
+            operation = found.ok()
+            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                _try(operation, mode, address, tokens, answers)
+    statuses = {status for _, status in answers}
+    assert len(answers) > 400
+    assert {200, 201, 401, 403, 404, 422} <= statuses and not statuses & {500, 502, 504}
+    assert {path for path, status in answers if status in (200, 201, 204)} >= {
+        "/v1/stores/{store_id}/products/{product_id}/forecast",
+        "/v1/stores/{store_id}/products/{product_id}/adjustments/{month}",
+        "/v1/stores/{store_id}/products",
+    }
+
+
+def _try(operation, mode, address, tokens, answers):
+    definition = operation.definition.raw
+    if mode is GenerationMode.NEGATIVE and not (
+        definition.get("parameters") or definition.get("requestBody")
+    ):
+        return
+
+    @FEW
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def attempt(case):
+        for number, token in enumerate([None, *tokens]):
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            if number and mode is GenerationMode.POSITIVE:
+                known = {name: KNOWN[name] for name in case.path_parameters if name in KNOWN}
+                case.path_parameters.update(known)
+            answer = case.call(base_url=address, headers=headers)
+            answers.append((operation.path, answer.status_code))
+            case.validate_response(answer, checks=CHECKS)
+
+    attempt()
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/v1/stores", shapes.StoreList),
+        ("/v1/products", shapes.ProductPage),
+        ("/v1/stores/S1/products", shapes.ProductPage),
+        ("/v1/stores/S1/products/MUG/forecast", shapes.Forecast),
+        ("/v1/stores/S1/forecasts", shapes.ForecastPage),
+        ("/v1/totals", shapes.Totals),
+        ("/v1/stores/S1/totals", shapes.Totals),
+        ("/v1/runs/current", shapes.CurrentRun),
+        ("/v1/session", shapes.Session),
+    ],
+)
+def test_documents_have_the_described_shape_exactly(client, token_of, path, shape):
+    shape.model_validate_json(client.get(path, headers=token_of("M1")).content)
+
+
+def test_accuracy_has_the_described_shape(client, token_of, lake, store, settings, write):
+    from api.publish import publish_run
+
+    write.scores(lake)
+    write.small_run(lake, "2026-10.2")
+    publish_run(lake, store, "2026-10.2", settings)
+    m1 = token_of("M1")
+    shapes.Accuracy.model_validate_json(client.get("/v1/accuracy", headers=m1).content)
+    path = "/v1/stores/S1/products/MUG/forecast"
+    forecast = shapes.Forecast.model_validate_json(client.get(path, headers=m1).content)
+    assert forecast.accuracy.months[0].units_forecast == 9.0
+
+
+def test_every_operation_says_what_it_is_and_how_it_fails(client):
+    description = client.get("/openapi.json").json()
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            where = f"{method} {path}"
+            assert operation.get("summary") and operation.get("description"), where
+            problems = {s for s in operation["responses"] if s >= "400"}
+            if path.startswith("/v1"):
+                assert {"401", "422", "429", "503"} <= problems, where
+            for status in problems:
+                (kind,) = operation["responses"][status]["content"]
+                assert kind == "application/problem+json", where
+    assert json.dumps(description).count("HTTPValidationError") == 0
