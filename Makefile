@@ -16,7 +16,13 @@ PORT ?= 8080
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-INSTALL := env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+UV_PIP := $(BIN)/uv --system-certs pip
+
+# uv takes seconds where pip takes minutes; pip knows the machine's pip.conf where uv does not.
+define install
+env -u PYTHONDONTWRITEBYTECODE $(UV_PIP) install --quiet --compile-bytecode --python $(BIN)/python -r $(1) \
+	|| { echo "uv could not install $(1); pip does it, in some minutes" >&2; $(BIN)/pip install --quiet --disable-pip-version-check -r $(1); }
+endef
 
 .PHONY: help
 help: ## Show this list
@@ -26,11 +32,11 @@ help: ## Show this list
 	@command -v $(PYTHON) >/dev/null || { echo "Storecast needs Python 3.11: '$(PYTHON)' is not found; make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(INSTALL) -r requirements.txt
+	$(call install,requirements.txt)
 	touch $@
 
 .venv/.ready-tests: .venv/.ready tests/requirements.txt
-	@$(INSTALL) -r tests/requirements.txt
+	$(call install,tests/requirements.txt)
 	touch $@
 
 # Compiled once here, so that no task and no test waits for the compiler.
@@ -75,5 +81,5 @@ format: .venv/.ready-tests ## Format the code
 
 .PHONY: lock
 lock: .venv/.ready ## Pin every package anew in requirements.txt
-	$(BIN)/uv pip compile --quiet pyproject.toml --python-version 3.11 --no-emit-index-url --no-emit-find-links --upgrade -o requirements.txt
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra test --python-version 3.11 --no-emit-index-url --no-emit-find-links --prerelease=if-necessary-or-explicit -c requirements.txt -o tests/requirements.txt
+	$(UV_PIP) compile --quiet pyproject.toml --python-version 3.11 --no-emit-index-url --no-emit-find-links --upgrade -o requirements.txt
+	$(UV_PIP) compile --quiet pyproject.toml --extra test --python-version 3.11 --no-emit-index-url --no-emit-find-links --prerelease=if-necessary-or-explicit -c requirements.txt -o tests/requirements.txt
