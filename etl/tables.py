@@ -35,6 +35,7 @@ __all__ = [
     "STOCKOUTS",
     "STORES",
     "TABLES",
+    "TOTALS",
     "Column",
     "Table",
 ]
@@ -351,6 +352,23 @@ PREDICTIONS = Table(
     partition="run, shard number",
 )
 
+TOTALS = Table(
+    "totals",
+    "one month ahead, or all of them, of a merchant, a store, or a category within either",
+    ("run_id", "merchant_id", "store_id", "category", "horizon"),
+    (
+        _RUN,
+        _MERCHANT,
+        Column("store_id", _STRING, "the store; '' for all of the merchant's"),
+        Column("category", _STRING, "the category; '' for all"),
+        _MONTH,
+        Column("horizon", _INT, "months after the cutoff, from 1; 0 for the sum of all months"),
+        Column("series", _INT, "products that the total is of"),
+        *FORECAST_COLUMNS[:7],
+    ),
+    partition="run",
+)
+
 MODELS = Table(
     "models",
     "one fitted model of one series, as parameters",
@@ -409,6 +427,7 @@ TABLES = {
         QUARANTINE,
         SHARDS,
         PREDICTIONS,
+        TOTALS,
         MODELS,
         SCORES,
     )

@@ -35,6 +35,7 @@ from forecasting.predictions import (
     read_predictions,
 )
 from forecasting.progress import shown
+from forecasting.run_totals import write_totals
 from forecasting.series import every_series, read_shard, series_of, shard_manifest
 
 __all__ = ["close_run", "next_run_id", "predict_shard", "run_manifest", "survey_run"]
@@ -114,11 +115,9 @@ def close_run(lake: Lake, run_id: str, settings: Settings) -> dict[str, Any]:
     for expected, found in zip(shards, told, strict=True):
         _refuse_partial(expected, found, settings.horizon)
     manifest = _manifest(run_id, cutoff, settings, told)
-    if lake.exists(_manifest_path(run_id)) and run_manifest(lake, run_id) != manifest:
-        raise LakeError(
-            f"run {run_id} is closed and would change; its files stay as they are: start "
-            f"{next_run_id(lake, cutoff)} instead"
-        )
+    if lake.exists(_manifest_path(run_id)):
+        return _unchanged(lake, run_id, manifest)
+    manifest["totals"] = write_totals(lake, run_id, [entry["path"] for entry in told])
     engine = engine_of(settings)
     if isinstance(engine, WarmForecaster):
         store = ModelStore(lake, engine.name, configuration_hash(settings))
@@ -188,6 +187,17 @@ def _describe(lake: Lake, run_id: str, shard: int) -> dict[str, Any]:
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items()))
+
+
+def _unchanged(lake: Lake, run_id: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest that the run was closed with. Raises `LakeError` where it would change."""
+    closed = run_manifest(lake, run_id)
+    if any(closed.get(name) != value for name, value in manifest.items()):
+        raise LakeError(
+            f"run {run_id} is closed and would change; its files stay as they are: start "
+            f"{next_run_id(lake, cutoff_of(run_id))} instead"
+        )
+    return closed
 
 
 def _refuse_missing(lake: Lake, run_id: str, shards: list[int]) -> None:

@@ -1,0 +1,61 @@
+"""The totals of a run in the lake, from its shards and from how earlier runs missed together."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from etl.lake import Lake
+from etl.tables import SERIES_KEY, TOTALS
+from forecasting.forecaster import add_months
+from forecasting.hierarchy import Dependence, Totals, measure_dependence
+from forecasting.predictions import cutoff_of, read_predictions
+from forecasting.series import read_shard, shard_manifest
+
+__all__ = ["write_totals"]
+
+_MONTHS_MEASURED = 6
+_LEADS_MEASURED = 3
+_ROWS_MEASURED = 300_000
+_COLUMNS = [
+    *SERIES_KEY,
+    *("cutoff_month", "month", "horizon", "units_forecast", "lo95", "hi95", "units_sold"),
+]
+
+
+def write_totals(lake: Lake, run_id: str, paths: list[str]) -> dict[str, Any]:
+    """Write TOTALS of the run whose shards are at `paths`; where, and what they assume."""
+    cutoff = cutoff_of(run_id)
+    dependence = _measured(lake, cutoff)
+    totals = Totals(dependence)
+    for entry, path in zip(shard_manifest(lake, cutoff)["shards"], paths, strict=True):
+        shard = read_shard(lake, cutoff, entry["shard"])
+        labels = shard.select([*SERIES_KEY, "category"]).to_pandas()
+        rows = read_predictions(lake, path).to_pandas()
+        rows = rows.merge(labels, on=list(SERIES_KEY), validate="m:1")
+        if len(rows):
+            totals.add(rows, rows["category"])
+    target = f"predictions/run_id={run_id}/totals.parquet"
+    lake.write_table(target, totals.table(run_id), TOTALS)
+    return {"path": target, "correlations": asdict(dependence)}
+
+
+def _measured(lake: Lake, cutoff: date) -> Dependence:
+    """How misses of the last scored months before the run went together."""
+    scores = []
+    for back in range(_MONTHS_MEASURED):
+        path = f"scores/month={add_months(cutoff, -back):%Y-%m}/part.parquet"
+        if lake.exists(path):
+            table = lake.read_table(path, columns=_COLUMNS).to_pandas()
+            scores.append(_sampled(table[table["horizon"] <= _LEADS_MEASURED]))
+    return measure_dependence(pd.concat(scores)) if scores else Dependence()
+
+
+def _sampled(scores: pd.DataFrame) -> pd.DataFrame:
+    """Whole stores, chosen by a hash, down to a bounded number of rows."""
+    share = _ROWS_MEASURED / max(len(scores), 1)
+    stores = pd.util.hash_pandas_object(scores[["merchant_id", "store_id"]], index=False)
+    return scores[stores.to_numpy() / 2**64 < share]

@@ -1,0 +1,143 @@
+"""Totals that add up, with intervals from how misses go together, worked by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from etl.settings import Settings
+from forecasting.hierarchy import Dependence, Totals, measure_dependence
+from forecasting.predict import close_run, predict_shard
+
+MONTHS = [date(2026, 1, 1), date(2026, 2, 1)]
+Z95 = 1.959963984540054
+
+
+def _rows(products, spread=10.0, mean=1000.0):
+    """Two months of each (merchant, store, product), normal around the mean."""
+    rows = pd.DataFrame(
+        [(*key, month, h + 1) for key in products for h, month in enumerate(MONTHS)],
+        columns=["merchant_id", "store_id", "product_id", "month", "horizon"],
+    )
+    rows["units_forecast"] = mean
+    for level, z in ((50, 0.6745), (80, 1.2816), (95, Z95)):
+        rows[f"lo{level}"], rows[f"hi{level}"] = mean - z * spread, mean + z * spread
+    return rows
+
+
+def _totals(rows, dependence, category="toys"):
+    totals = Totals(dependence)
+    totals.add(rows, pd.Series(category, index=rows.index))
+    return totals.table("2025-12.1").to_pandas().set_index(["store_id", "category", "horizon"])
+
+
+def test_points_add_up_at_every_level_and_over_all_months():
+    rows = _rows([("M", "S1", "A"), ("M", "S1", "B"), ("M", "S2", "A")])
+    found = _totals(rows, Dependence())["units_forecast"]
+    assert found["S1", "", 1] == 2000
+    assert found["", "", 1] == found["S1", "", 1] + found["S2", "", 1]
+    assert found["", "toys", 0] == found["", "toys", 1] + found["", "toys", 2] == 6000
+
+
+@pytest.mark.parametrize(
+    ("dependence", "store", "merchant"),
+    [
+        (Dependence(0, 0, 0, 1), 100 * 2, 100 * 4),
+        (Dependence(1, 0, 0, 1), (10 + 10) ** 2, 2 * (10 + 10) ** 2),
+        (Dependence(1, 1, 0, 1), 20**2, 40**2),
+        (Dependence(0.5, 0.25, 0, 2), 4 * 300, 4 * (0.5 * 400 + 0.25 * 800 + 0.25 * 1600)),
+    ],
+)
+def test_variance_of_a_total_is_that_of_misses_that_go_together(dependence, store, merchant):
+    products = [("M", s, p) for s in ("S1", "S2") for p in "AB"]
+    found = _totals(_rows(products), dependence)
+    width = (found["hi95"] - found["lo95"]) / (2 * Z95)
+    assert width["S1", "", 1] == pytest.approx(np.sqrt(store), rel=1e-3)
+    assert width["", "", 1] == pytest.approx(np.sqrt(merchant), rel=1e-3)
+
+
+def test_months_that_miss_together_widen_the_sum_of_months():
+    rows = _rows([("M", "S", "A"), ("M", "S", "B")])
+    apart, together = (_totals(rows, Dependence(0, 0, c, 1)) for c in (0, 1))
+    for found, variance in ((apart, 2 * 200), (together, 2 * 400)):
+        width = found.loc[("S", "", 0), "hi95"] - found.loc[("S", "", 0), "lo95"]
+        assert width / (2 * Z95) == pytest.approx(np.sqrt(variance), rel=1e-3)
+
+
+def test_one_product_is_its_own_total():
+    rows = _rows([("M", "S", "A")])
+    rows["hi95"] = 5000.0
+    found = _totals(rows, Dependence())
+    assert found.loc[("S", "toys", 1), ["lo50", "hi95"]].tolist() == [rows["lo50"].iloc[0], 5000]
+
+
+def test_bounds_of_little_are_skewed_and_never_negative():
+    rows = _rows([("M", "S", p) for p in "ABC"], spread=1.0, mean=0.4)
+    lower = ["lo50", "lo80", "lo95"]
+    found = _totals(rows.assign(**rows[lower].clip(lower=0)), Dependence())
+    month = found.loc[("S", "", 1)]
+    assert 0 <= month["lo95"] <= month["lo80"] <= month["lo50"] <= month["hi50"] <= month["hi95"]
+    assert month["hi95"] - 1.2 > 1.2 - month["lo95"]
+
+
+def test_nothing_expected_for_sure_has_no_width():
+    found = _totals(_rows([("M", "S", p) for p in "AB"], spread=0.0, mean=0.0), Dependence())
+    assert found["hi95"].max() == 0
+
+
+def _scores(common, alone, cutoffs, products=20):
+    """Scored months whose misses are partly one shock of the store, partly each product's own."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for cutoff in range(cutoffs):
+        for store in ("S1", "S2"):
+            shock = rng.normal(0, common)
+            for product in range(products):
+                miss = shock + rng.normal(0, alone)
+                rows.append((date(2020 + cutoff // 12, cutoff % 12 + 1, 1), store, product, miss))
+    found = pd.DataFrame(rows, columns=["cutoff_month", "store_id", "product_id", "units_sold"])
+    return found.assign(
+        merchant_id="M", month=found["cutoff_month"], units_forecast=0.0, lo95=-Z95, hi95=Z95
+    )
+
+
+def test_misses_that_go_together_within_a_store_are_measured():
+    found = measure_dependence(_scores(0.6, 0.8, cutoffs=120))
+    assert found.within_store == pytest.approx(0.36, abs=0.08)
+    assert found.between_stores < 0.06
+
+
+def test_little_evidence_stays_with_the_prior():
+    prior = Dependence(0.1, 0.0, 0.3)
+    found = measure_dependence(_scores(0.0, 1.0, cutoffs=2), prior)
+    assert found.within_store == pytest.approx(0.1 * 12 / 14, abs=0.02)
+    assert found.between_months == 0.3
+    assert measure_dependence(_scores(0.0, 1.0, 1).iloc[:0], prior) == prior
+
+
+def test_misses_beyond_what_was_promised_widen_totals():
+    found = measure_dependence(_scores(0.0, 2.0, cutoffs=36), Dependence(spread=1.0))
+    assert found.spread == pytest.approx(np.sqrt(0.75 * 4 + 0.25 * 1), rel=0.05)
+
+
+def test_months_next_to_each_other_are_measured():
+    scores = _scores(0.0, 1.0, cutoffs=60)
+    later = scores.assign(month=[date(m.year + 1, 1, 1) for m in scores["month"]])
+    found = measure_dependence(pd.concat([scores, later]), Dependence(0, 0, 0))
+    assert found.between_months == pytest.approx(120 / 132, abs=0.02)
+
+
+def test_a_closed_run_has_its_totals(make_lake):
+    settings = Settings(engine="seasonal_naive", jobs=1)
+    cutoff = date(2025, 12, 1)
+    lake = make_lake({cutoff: [{"A": np.arange(1.0, 25.0)}, {"B": np.full(24, 5.0)}]})
+    for shard in (0, 1):
+        predict_shard(lake, "2025-12.1", shard, settings)
+    manifest = close_run(lake, "2025-12.1", settings)
+    totals = lake.read_table(manifest["totals"]["path"]).to_pandas()
+    whole = totals[(totals["horizon"] == 0) & (totals["store_id"] == "")]
+    assert whole["units_forecast"].tolist() == [pytest.approx(manifest["units_forecast"])] * 2
+    assert manifest["totals"]["correlations"]["within_store"] == Dependence().within_store
