@@ -53,10 +53,13 @@ def fit(units: Vector, previous: ArimaModel | None = None) -> ArimaModel:
 
 
 def _small(model: ArimaModel) -> ArimaModel:
-    """The model without its lightest fits, as far as its JSON needs."""
+    """The model less its lightest fits, as far as its JSON needs; the others share the weight."""
     while len(model.to_json()) > MAX_JSON:
         lightest = min(model.fits, key=lambda one: one.weight)
-        model = replace(model, fits=tuple(one for one in model.fits if one is not lightest))
+        kept = [one for one in model.fits if one is not lightest]
+        total = sum(one.weight for one in kept)
+        fits = [replace(one, weight=_rounded(one.weight / total, 3)) for one in kept]
+        model = replace(model, fits=tuple(fits))
     return model
 
 

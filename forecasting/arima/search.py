@@ -20,6 +20,7 @@ __all__ = ["MAX_PARAMETERS", "aicc", "refine", "renew", "search", "standardised_
 MAX_PARAMETERS = 15
 ROOT_LIMIT = 1.01
 MAX_CANDIDATES = 94
+_ROUNDS = 4
 _SEARCH_TOLERANCE = 0.02
 _FINAL_TOLERANCE = 1e-4
 _MOVES = np.array(
@@ -145,7 +146,10 @@ def _quick(w: Floats, order: Integers, parent: Integers, parent_x: Floats) -> tu
         return x, np.inf
     x, deviance = estimate(w, order, _around(order, x), True, 0.0, 0)
     if not _within_roots(order, x):
-        return x, np.inf
+        # the conditional sum of squares runs to the unit circle where the likelihood need not
+        x, deviance = estimate(w, order, _around(order, x), True, _SEARCH_TOLERANCE, 12)
+        if not _within_roots(order, x):
+            return x, np.inf
     return x, aicc(deviance, x.size + 1, w.size)
 
 
@@ -174,10 +178,10 @@ def _try(
 
 
 @kernel
-def _stepwise(
+def _first_models(
     w: Floats, limits: Integers, season: int, orders: Integers, parameters: Floats, scores: Floats
 ) -> int:
-    """Walk from neighbour to better neighbour; fills the table and gives its length."""
+    """Put the models that the walk starts from into the table; gives its length."""
     c = limits[4]
     short, seasonal = min(1, limits[0]), min(1, limits[2])
     first = np.array([0, 0, 0, 0, c, season])
@@ -192,11 +196,18 @@ def _stepwise(
         count = _try(w, order, first, nothing, orders, parameters, scores, count)
     best = int(np.argmin(scores[:count]))
     start = np.array([min(2, limits[0]), min(2, limits[1]), seasonal, min(1, limits[3]), c, season])
-    count = _try(w, start, orders[best], parameters[best], orders, parameters, scores, count)
-    best = int(np.argmin(scores[:count]))
+    return _try(w, start, orders[best], parameters[best], orders, parameters, scores, count)
+
+
+@kernel
+def _walk(
+    w: Floats, limits: Integers, orders: Integers, parameters: Floats, scores: Floats, count: int
+) -> int:
+    """From the best model of the table to better neighbours, as long as there are; its length."""
     moved = True
-    while moved and count < MAX_CANDIDATES:
+    while moved:
         moved = False
+        best = int(np.argmin(scores[:count]))
         for move in range(len(_MOVES) + 1):
             order = orders[best].copy()
             if move < len(_MOVES):
@@ -210,30 +221,45 @@ def _stepwise(
                 w, order, orders[best], parameters[best], orders, parameters, scores, count
             )
             if count > before and scores[count - 1] < scores[best]:
-                best = count - 1
                 moved = True
                 break
     return count
 
 
 @kernel
-def _finalists(
-    w: Floats, keep: int, orders: Integers, parameters: Floats, scores: Floats
-) -> tuple[Integers, Floats, Floats, Floats, int]:
-    """The `keep` best of the table's rows by their exact estimates, best first."""
-    count = len(scores)
-    final, sigma2 = np.full(count, np.inf), np.empty(count)
-    found = 0
+def _refine_best(
+    w: Floats,
+    keep: int,
+    orders: Integers,
+    parameters: Floats,
+    scores: Floats,
+    sigma2: Floats,
+) -> None:
+    """Estimate the table's best rows exactly, until `keep` of the best have been.
+
+    `sigma2` is NaN in the rows that are still to do.
+    """
+    done = 0
     for i in np.argsort(scores):
-        if found == keep or scores[i] == np.inf:
+        if done == keep or scores[i] == np.inf:
             break
-        size = parameter_count(orders[i])
-        x, final[i], sigma2[i] = refine(w, orders[i], parameters[i, :size])
-        parameters[i, :size] = x
-        if final[i] < np.inf:
-            found += 1
-    ranking = np.argsort(final)[:found]
-    return orders[ranking], parameters[ranking], final[ranking], sigma2[ranking], count
+        if np.isnan(sigma2[i]):
+            size = parameter_count(orders[i])
+            x, scores[i], sigma2[i] = refine(w, orders[i], parameters[i, :size])
+            parameters[i, :size] = x
+        if scores[i] < np.inf:
+            done += 1
+
+
+@kernel
+def _ranked(
+    keep: int, orders: Integers, parameters: Floats, scores: Floats, sigma2: Floats
+) -> tuple[Integers, Floats, Floats, Floats, int]:
+    """The `keep` best of the rows that were estimated exactly."""
+    exact = np.where(np.isnan(sigma2), np.inf, scores)
+    found = min(keep, int(np.sum(exact < np.inf)))
+    rows = np.argsort(exact)[:found]
+    return orders[rows], parameters[rows], exact[rows], sigma2[rows], len(scores)
 
 
 @kernel
@@ -244,12 +270,21 @@ def search(
 
     `limits` are the largest p, q, P, Q and 1 where a mean may be estimated. Returns orders
     (found, 6), parameters (found, 15), AICc and σ² (found,), and how many candidates were tried.
+    Where the exact estimate takes the place of the best from the model at which the walk ended
+    (its roots came too near, say), the walk goes on from the one that has it now.
     """
     orders = np.zeros((MAX_CANDIDATES, 6), dtype=np.int64)
     parameters = np.zeros((MAX_CANDIDATES, MAX_PARAMETERS))
     scores = np.full(MAX_CANDIDATES, np.inf)
-    count = _stepwise(w, limits, season, orders, parameters, scores)
-    return _finalists(w, keep, orders[:count], parameters[:count], scores[:count])
+    sigma2 = np.full(MAX_CANDIDATES, np.nan)
+    count = _first_models(w, limits, season, orders, parameters, scores)
+    for _ in range(_ROUNDS):
+        count = _walk(w, limits, orders, parameters, scores, count)
+        end = np.argmin(scores[:count])
+        _refine_best(w, keep, orders[:count], parameters[:count], scores[:count], sigma2[:count])
+        if np.argmin(scores[:count]) == end:
+            break
+    return _ranked(keep, orders[:count], parameters[:count], scores[:count], sigma2[:count])
 
 
 @kernel
@@ -283,4 +318,6 @@ def renew(
             count = _try(
                 w, order, orders[best], parameters[best], orders, parameters, scores, count
             )
-    return _finalists(w, keep, orders[:count], parameters[:count], scores[:count])
+    sigma2 = np.full(count, np.nan)
+    _refine_best(w, keep, orders[:count], parameters[:count], scores[:count], sigma2)
+    return _ranked(keep, orders[:count], parameters[:count], scores[:count], sigma2)
