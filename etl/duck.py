@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from etl.contracts import hold
 from etl.lake import Lake
 from etl.settings import Settings
 from etl.tables import Table
@@ -53,11 +54,15 @@ class Duck:
         return str(file)
 
     def write(self, lake: Lake, path: str, table: Table, sql: str, **values: Any) -> str:
-        """Put the rows of `sql` at `path` as `table`; returns the hash of the file's bytes."""
+        """Put the rows of `sql` at `path` as `table`; returns the hash of the file's bytes.
+
+        Raises `TableError`, and leaves what is there, where a row breaks the table's contract.
+        """
         file = self._folder / "rows.parquet"
         with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
             for batch in self.batches(sql, **values):
                 rows = pa.Table.from_batches([batch]).select(table.names)
+                hold(table, rows)
                 writer.write_table(rows.cast(table.schema))
         with file.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.contracts import hold
 from etl.duck import open_duck
 from etl.errors import IncompleteError
 from etl.lake import Lake
@@ -57,6 +58,7 @@ def build_shards(lake: Lake, cutoff_month: date, settings: Settings) -> dict[str
         for number, rows in enumerate(whole):
             path = f"{folder}/shard={number:04}.parquet"
             shard = listings.describe(_vectors(rows, cutoff))
+            hold(SHARDS, shard)
             lake.write_table(path, shard, SHARDS)
             digest = hashlib.sha256(lake.read_bytes(path)).hexdigest()
             entries.append(

@@ -168,11 +168,11 @@ class Marketplace:
 
     def _search(self, query: httpx.QueryParams) -> httpx.Response:
         found = self.orders
-        for field in ("date_created", "last_updated"):
-            name = f"order.date_{field.removeprefix('date_')}"
+        for instant in ("date_created", "last_updated"):
+            name = f"order.date_{instant.removeprefix('date_')}"
             if f"{name}.from" in query:
                 edges = [datetime.fromisoformat(query[f"{name}.{edge}"]) for edge in ("from", "to")]
-                found = [o for o in found if edges[0] <= _instant(o, field) <= edges[1]]
+                found = [o for o in found if edges[0] <= _instant(o, instant) <= edges[1]]
         return _page(sorted(found, key=lambda o: (_created(o), str(o.get("id")))), query)
 
 
