@@ -18,7 +18,7 @@ from forecasting.arima.model import MAX_JSON, ArimaFit, ArimaModel, hash_of
 from forecasting.arima.search import MAX_PARAMETERS, renew, search, standardised_errors
 from forecasting.forecaster import SEASON
 
-__all__ = ["KEEP", "fit"]
+__all__ = ["KEEP", "fit", "limits"]
 
 KEEP = 5
 """Models averaged on each scale."""
@@ -77,11 +77,11 @@ def _fits_on_scale(units: Vector, log: bool, previous: ArimaModel | None) -> lis
     if spread <= _NO_NOISE:
         return [_noiseless(w * size, d, seasonal_d, log)]
     w, scale = w / spread, spread * size
-    limits = _limits(len(y), d + seasonal_d)
+    largest = limits(len(y), d + seasonal_d)
     known = _still_good(previous, w, d, seasonal_d, log, scale, len(units))
-    rows = renew(w, *_as_rows(known, scale), limits, KEEP) if known else None
+    rows = renew(w, *_as_rows(known, scale), largest, KEEP) if known else None
     if rows is None or not len(rows[0]):
-        rows = search(w, limits, SEASON, KEEP)
+        rows = search(w, largest, SEASON, KEEP)
     orders, parameters, scores, sigma2, _ = rows
     weights = np.exp(-0.5 * (scores - scores[0]))
     heavy = weights >= _LEAST_WEIGHT * weights.sum()
@@ -136,7 +136,7 @@ def _as_rows(fits: list[ArimaFit], scale: float) -> tuple[NDArray[np.int64], Vec
     return np.stack([one.polynomials for one in fits]), parameters
 
 
-def _limits(months: int, times_differenced: int) -> NDArray[np.int64]:
+def limits(months: int, times_differenced: int) -> NDArray[np.int64]:
     """Largest p, q, P, Q for a history of that length, and 1 where a mean may be estimated."""
     short = min(5, months // 3)
     seasonal = min(2, months // (SEASON * _YEARS_PER_SEASONAL_TERM))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ class Held:
         return hashlib.sha256(self.seen.tobytes() + bytes([len(self.held)])).hexdigest()[:16]
 
 
+@lru_cache
 def series_set(name: str) -> list[Held]:
     """The set `m1`, `tourism` or `retail`; empty where its file is missing."""
     return _retail() if name == "retail" else _competition(name)
