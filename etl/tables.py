@@ -395,6 +395,12 @@ SCORES = Table(
         Column("horizon", _INT, "lead time in months, from 1"),
         *FORECAST_COLUMNS,
         Column("category", _STRING, "category of the listing"),
+        Column(
+            "demand_class",
+            _STRING,
+            "smooth, erratic, intermittent or lumpy at the cutoff (Syntetos and Boylan 2005)",
+            nullable=True,
+        ),
         _CURRENCY,
         Column("units_sold", _FLOAT, "units sold in the month"),
         Column("units_naive", _FLOAT, "seasonal naive from the same cutoff", nullable=True),

@@ -11,6 +11,7 @@ from etl.tables import SCORES, SERIES_KEY, Table
 from forecasting.forecaster import Series
 from forecasting.metrics import mase_scale, rmsse_scale
 from forecasting.models.seasonal_naive import seasonal_naive
+from forecasting.routing import route
 
 __all__ = ["FILE_SCORES", "ORIGIN", "beside_rule"]
 
@@ -27,15 +28,23 @@ FILE_SCORES = Table(
 
 
 def beside_rule(rows: pd.DataFrame, histories: Iterable[Series]) -> pd.DataFrame:
-    """FORECASTS with `units_naive`, `mase_scale`, `rmsse_scale` and `category` of their series.
+    """FORECASTS with the rule's forecast, the scales, the category and the class of their series.
 
     Each history ends at its row's cutoff, so that nothing is measured by what came later. A row
-    without a history gets none of the three.
+    without a history gets none of them.
     """
     horizons = sorted(set(rows["horizon"]))
     rules = pd.DataFrame(
         (rule for series in histories for rule in _rules(series, horizons)),
-        columns=[*ORIGIN, "horizon", "units_naive", "mase_scale", "rmsse_scale", "category"],
+        columns=[
+            *ORIGIN,
+            "horizon",
+            "units_naive",
+            "mase_scale",
+            "rmsse_scale",
+            "category",
+            "demand_class",
+        ],
     )
     found = rows.merge(rules, on=[*ORIGIN, "horizon"], how="left", validate="m:1")
     return found.assign(category=found["category"].fillna("unknown"))
@@ -44,6 +53,7 @@ def beside_rule(rows: pd.DataFrame, histories: Iterable[Series]) -> pd.DataFrame
 def _rules(series: Series, horizons: list[int]) -> Iterable[tuple[Any, ...]]:
     naive = seasonal_naive(series.units, horizons[-1])
     scales = mase_scale(series.units), rmsse_scale(series.units)
+    kind = route(series.units).kind
     for horizon in horizons:
         yield (
             *series.key,
@@ -52,4 +62,5 @@ def _rules(series: Series, horizons: list[int]) -> Iterable[tuple[Any, ...]]:
             naive[horizon - 1],
             *scales,
             series.category,
+            kind,
         )

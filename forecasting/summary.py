@@ -1,4 +1,4 @@
-"""Scores in a few numbers: over all, and by store, category, model and lead time.
+"""Scores in a few numbers: over all, and by store, category, class, model and lead time.
 
 Every measure is a ratio of sums, so that shards are summed one by one and never held together.
 Rows of retired products are left out, because a promised and kept zero flatters every measure; they
@@ -22,11 +22,17 @@ GROUPS: dict[str, list[str]] = {
     "total": [],
     "store": ["merchant_id", "store_id"],
     "category": ["category"],
+    "class": ["demand_class"],
     "model": ["model"],
     "horizon": ["horizon"],
     "run": ["run_id"],
 }
 """What the summary is split by, where the scores have the columns."""
+
+_SHARES = {
+    **{f"lo{level}": 0.5 - level / 200 for level in LEVELS},
+    **{f"hi{level}": 0.5 + level / 200 for level in LEVELS},
+}
 
 _RETIRED = ("retired", "no_history")
 
@@ -65,13 +71,10 @@ class Summary:
             if name in self.sums:
                 rows = _by_group(pd.concat(self.sums[name]), columns)
                 found[name] = rows if columns else rows[0]
+        if "total" in self.sums:
+            found["quantile"] = _quantiles(pd.concat(self.sums["total"])[_TERMS].sum())
         return {"total": {"rows": 0}, **found}
 
-
-_SHARES = {
-    **{f"lo{level}": 0.5 - level / 200 for level in LEVELS},
-    **{f"hi{level}": 0.5 + level / 200 for level in LEVELS},
-}
 
 _TERMS = [
     "rows",
@@ -87,7 +90,8 @@ _TERMS = [
     "scaled_rows",
     "squared",
     "squared_rows",
-    "pinball",
+    *(f"pinball_{name}" for name in _SHARES),
+    *(f"below_{name}" for name in _SHARES),
     *(f"within{level}" for level in LEVELS),
     *(f"interval{level}" for level in LEVELS),
     "money_sold",
@@ -119,11 +123,11 @@ def _terms(scores: pd.DataFrame) -> pd.DataFrame:
         "scaled_rows": ~np.isnan(scaled),
         "squared": squared,
         "squared_rows": ~np.isnan(squared),
-        "pinball": sum(
-            pinball_losses(sold, scores[name].to_numpy(float), share)
-            for name, share in _SHARES.items()
-        ),
     }
+    for name, share in _SHARES.items():
+        bound = scores[name].to_numpy(float)
+        terms[f"pinball_{name}"] = pinball_losses(sold, bound, share)
+        terms[f"below_{name}"] = sold <= bound
     for level in LEVELS:
         lower, upper = scores[f"lo{level}"].to_numpy(float), scores[f"hi{level}"].to_numpy(float)
         terms[f"within{level}"] = (lower <= sold) & (sold <= upper)
@@ -150,10 +154,24 @@ def _by_group(sums: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
     return found
 
 
+def _quantiles(s: pd.Series[float]) -> list[dict[str, Any]]:
+    """Each bound: the share that it promised to lie below, the share that did, and its loss."""
+    return [
+        {
+            "bound": name,
+            "promised": round(share, 4),
+            "reached": ratio(s[f"below_{name}"], s["rows"]),
+            "pinball": ratio(2 * s[f"pinball_{name}"], s["sold"]),
+        }
+        for name, share in sorted(_SHARES.items(), key=lambda item: item[1])
+    ]
+
+
 def _measures(group: pd.DataFrame) -> dict[str, Any]:
     """What the sums of one group, a row for each currency, come to."""
     s = group[_TERMS].sum()
     one_currency = len(group) == 1
+    pinball = sum(s[f"pinball_{name}"] for name in _SHARES)
     measures = {
         "rows": int(s["rows"]),
         "units_sold": s["sold"],
@@ -165,7 +183,7 @@ def _measures(group: pd.DataFrame) -> dict[str, Any]:
         "mase": ratio(s["scaled"], s["scaled_rows"]),
         "mase_naive": ratio(s["scaled_naive"], s["scaled_rows"]),
         "rmsse": ratio(s["squared"], s["squared_rows"]) ** 0.5,
-        "pinball": ratio(2 * s["pinball"] / len(_SHARES), s["sold"]),
+        "pinball": ratio(2 * pinball / len(_SHARES), s["sold"]),
     }
     for level in LEVELS:
         measures[f"coverage{level}"] = ratio(s[f"within{level}"], s["rows"])

@@ -102,6 +102,20 @@ def test_the_summary_is_that_of_three_months_by_hand(lake):
     assert total["wape_money"] == pytest.approx(total["wape"])
     assert [group["model"] for group in summary["model"]] == ["mean", "seasonal_naive"]
     assert summary["store"][0]["wape"] == total["wape"]
+    assert [(group["demand_class"], group["rows"]) for group in summary["class"]] == [
+        ("intermittent", 1),
+        ("smooth", 1),
+    ]
+
+
+def test_each_bound_is_held_to_its_share(lake):
+    quantiles = {one["bound"]: one for one in score_month(lake, JANUARY)["quantile"]}
+    # A sold 10 with bounds around 13, B 10 with bounds around 3 that end at 9.0 (95 %).
+    assert quantiles["hi95"]["promised"] == 0.975
+    assert (quantiles["lo95"]["reached"], quantiles["hi95"]["reached"]) == (0, 0.5)
+    a, b = 13 + 1.959964 * 12, 3 + 1.959964 * np.sqrt(7) * np.sqrt(4 / 3)
+    loss = 0.025 * (a - 10) + 0.975 * (10 - b)
+    assert quantiles["hi95"]["pinball"] == pytest.approx(2 * loss / 20, rel=1e-4)
 
 
 def test_a_retired_product_that_sells_after_all_is_told_apart(lake):
