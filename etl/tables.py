@@ -21,6 +21,7 @@ import pyarrow as pa
 from etl.errors import TableError
 
 __all__ = [
+    "FLAGS",
     "FORECAST_COLUMNS",
     "MODELS",
     "MONTHLY_SALES",
@@ -369,6 +370,20 @@ TOTALS = Table(
     partition="run",
 )
 
+FLAGS = Table(
+    "flags",
+    "one series whose forecast is extreme by a stated rule",
+    ("run_id", *SERIES_KEY),
+    (
+        _RUN,
+        *_SERIES,
+        Column("code", _STRING, "extreme_high or extreme_low"),
+        Column("units_forecast", _FLOAT, "the units that are extreme, of a month or of a year"),
+        Column("units_expected", _FLOAT, "the units sold that they are far from"),
+    ),
+    partition="run",
+)
+
 MODELS = Table(
     "models",
     "one fitted model of one series, as parameters",
@@ -434,6 +449,7 @@ TABLES = {
         SHARDS,
         PREDICTIONS,
         TOTALS,
+        FLAGS,
         MODELS,
         SCORES,
     )

@@ -19,6 +19,7 @@ from etl.errors import IncompleteError, LakeError
 from etl.lake import Lake
 from etl.settings import Settings
 from forecasting.engines import configuration, configuration_hash, engine_of
+from forecasting.flags import write_flags
 from forecasting.fleet import Done, Work, forecast_fleet
 from forecasting.forecaster import (
     Forecaster,
@@ -117,7 +118,11 @@ def close_run(lake: Lake, run_id: str, settings: Settings) -> dict[str, Any]:
     manifest = _manifest(run_id, cutoff, settings, told)
     if lake.exists(_manifest_path(run_id)):
         return _unchanged(lake, run_id, manifest)
-    manifest["totals"] = write_totals(lake, run_id, [entry["path"] for entry in told])
+    paths = [entry["path"] for entry in told]
+    manifest |= {
+        "totals": write_totals(lake, run_id, paths),
+        "flags": write_flags(lake, run_id, paths),
+    }
     engine = engine_of(settings)
     if isinstance(engine, WarmForecaster):
         store = ModelStore(lake, engine.name, configuration_hash(settings))
