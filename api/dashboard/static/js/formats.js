@@ -22,7 +22,7 @@ function build(country) {
     maximumFractionDigits: 0,
     signDisplay: "exceptZero",
   });
-  const short = new Intl.NumberFormat(numbers, { notation: "compact", maximumFractionDigits: 1 });
+  const short = new Intl.NumberFormat(numbers, { useGrouping: "always", notation: "compact", maximumFractionDigits: 1 });
   const date = (options) => new Intl.DateTimeFormat(dates, { timeZone: "UTC", ...options });
   const month = date({ month: "long", year: "numeric" });
   const monthShort = date({ month: "short", year: "2-digit" });
@@ -54,7 +54,7 @@ function moneyText(locale, value, currency) {
   if (value === null || value === undefined) return t("unknown.short");
   const long = Math.abs(value) >= 1e7;
   const digits = Math.abs(value) < 100 ? {} : { maximumFractionDigits: long ? 1 : 0 };
-  const options = { style: "currency", currency, ...digits, ...(long && { notation: "compact" }) };
+  const options = { style: "currency", currency, useGrouping: "always", ...digits, ...(long && { notation: "compact" }) };
   if ("maximumFractionDigits" in options) options.minimumFractionDigits = 0;
   return new Intl.NumberFormat(locale, options).format(value);
 }

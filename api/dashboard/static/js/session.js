@@ -3,6 +3,7 @@
 import { carry, change, read } from "./api.js";
 
 const MERCHANT = "storecast.merchant";
+const WRITERS = ["merchant", "planner"];
 const OF_PLATFORM = ["analyst", "operator"];
 let asked = false;
 let present = null;
@@ -38,6 +39,11 @@ export function forget() {
 /** Whether the session must name the merchant that it reads. */
 export function readsAnyMerchant() {
   return OF_PLATFORM.includes(present?.role);
+}
+
+/** Whether the session may give feedback and numbers of its own. */
+export function mayWrite() {
+  return WRITERS.includes(present?.role);
 }
 
 /** Whether the session reaches all stores of its merchant. */

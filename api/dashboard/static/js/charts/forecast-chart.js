@@ -12,6 +12,7 @@
 import { h, svg } from "../dom.js";
 import { t } from "../language.js";
 import { addMonths } from "../months.js";
+import { fitted } from "./fitted.js";
 import { legend } from "./legend.js";
 import { readout } from "./readout.js";
 import { area, line, linear, ticks } from "./scale.js";
@@ -22,18 +23,11 @@ const RIGHT = 10;
 
 /** A figure with the chart, its legend and a read-out; `label` says it aloud. */
 export function forecastChart(series, formats, label) {
-  const plot = h("div", { class: "plot" });
-  const figure = h("figure", { class: "chart" }, legend(series), plot);
-  let width = 0;
-  const draw = () => {
-    const found = plot.clientWidth;
-    if (!found || Math.abs(found - width) < 2) return;
-    width = found;
-    const drawing = new Drawing(series, formats, width, found < 560 ? 240 : 320);
-    plot.replaceChildren(drawing.svg(label), readout(drawing, plot, formats));
-  };
-  new ResizeObserver(draw).observe(plot);
-  return figure;
+  const plot = fitted((place, width) => {
+    const drawing = new Drawing(series, formats, width, width < 560 ? 250 : 320);
+    return [drawing.svg(label), readout(drawing, place, formats)];
+  });
+  return h("figure", { class: "chart" }, legend(series), plot);
 }
 
 /** The geometry of one chart at one width. */

@@ -2,27 +2,15 @@
 
 import { h, svg } from "../dom.js";
 import { t } from "../language.js";
+import { fitted } from "./fitted.js";
 import { linear } from "./scale.js";
 
 const ROW = 34;
 const LEFT = 64;
-const WIDTH = 560;
+const RIGHT = 24;
+const WIDEST = 720;
 
 export function pastChart(months, formats) {
-  const most = Math.max(...months.flatMap((m) => [m.hi80, m.units_sold, m.units_forecast]), 1);
-  const x = linear(0, most, LEFT, WIDTH - 24);
-  const rows = months.map((m, i) => {
-    const y = i * ROW + ROW / 2;
-    const inside = m.lo80 <= m.units_sold && m.units_sold <= m.hi80;
-    return [
-      svg("text", { class: "tick", x: LEFT - 10, y: y + 4, "text-anchor": "end" }, formats.monthShort(m.month)),
-      svg("line", { class: "grid", x1: LEFT, x2: WIDTH - 24, y1: y, y2: y }),
-      svg("rect", { class: "band band-80", x: x(m.lo80), y: y - 7, width: Math.max(x(m.hi80) - x(m.lo80), 2), height: 14, rx: 4 }),
-      svg("path", { class: "line-forecast", d: `M${x(m.units_forecast)} ${y - 9}V${y + 9}` }),
-      svg("circle", { class: inside ? "dot-sold" : "dot-sold dot-outside", cx: x(m.units_sold), cy: y, r: 5 }),
-    ];
-  });
-  const height = months.length * ROW;
   return h(
     "figure",
     { class: "chart past-chart" },
@@ -34,8 +22,31 @@ export function pastChart(months, formats) {
       key(t("past.sold-inside"), svg("circle", { class: "dot-sold", cx: 11, cy: 6, r: 4.5 })),
       key(t("past.sold-outside"), svg("circle", { class: "dot-sold dot-outside", cx: 11, cy: 6, r: 4.5 })),
     ),
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": t("past.chart.label") }, ...rows),
+    fitted((_, width) => [drawing(months, formats, Math.min(width, WIDEST))]),
   );
+}
+
+function drawing(months, formats, width) {
+  const most = Math.max(...months.flatMap((m) => [m.hi80, m.units_sold, m.units_forecast]), 1);
+  const x = linear(0, most, LEFT, width - RIGHT);
+  const height = months.length * ROW;
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": t("past.chart.label") },
+    ...months.flatMap((m, i) => row(m, i * ROW + ROW / 2, x, width, formats)),
+  );
+}
+
+function row(m, y, x, width, formats) {
+  const inside = m.lo80 <= m.units_sold && m.units_sold <= m.hi80;
+  const long = Math.max(x(m.hi80) - x(m.lo80), 2);
+  return [
+    svg("text", { class: "tick", x: LEFT - 10, y: y + 4, "text-anchor": "end" }, formats.monthShort(m.month)),
+    svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y, y2: y }),
+    svg("rect", { class: "band band-80", x: x(m.lo80), y: y - 7, width: long, height: 14, rx: 4 }),
+    svg("path", { class: "line-forecast", d: `M${x(m.units_forecast)} ${y - 9}V${y + 9}` }),
+    svg("circle", { class: inside ? "dot-sold" : "dot-sold dot-outside", cx: x(m.units_sold), cy: y, r: 5 }),
+  ];
 }
 
 function key(name, shape) {

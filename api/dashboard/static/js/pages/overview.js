@@ -6,6 +6,7 @@ import { monthTable } from "../charts/month-table.js";
 import { fill, h } from "../dom.js";
 import { t } from "../language.js";
 import { attentionSection } from "../parts/attention-list.js";
+import { changesSection } from "../parts/changes.js";
 import { headline } from "../parts/headline.js";
 import { storesSection } from "../parts/stores-section.js";
 import { trustSection } from "../parts/trust.js";
@@ -38,6 +39,7 @@ export async function overviewPage(root, { signal }) {
     attentionSection(known, signal),
     totals && chartSection(totals, formats),
     storesSection(known, signal),
+    totals && changesSection(totals, formats),
     totals && trustSection(formats, signal),
   );
 }

@@ -8,6 +8,7 @@ import { formatsFor } from "../formats.js";
 import { t } from "../language.js";
 import { correctionMarks } from "../parts/corrections.js";
 import { explanation } from "../parts/explanation.js";
+import { ownNumbers, ownSay, readSaid } from "../parts/own-say.js";
 import { pastSection } from "../parts/past-forecasts.js";
 import { productActions } from "../parts/product-actions.js";
 import { productHeadline } from "../parts/product-headline.js";
@@ -20,10 +21,12 @@ export async function productPage(root, { names, signal }) {
   fill(root, h("h1", {}, t("product.title")), loading(6));
   const path = productPath(names.store, names.product);
   const [known, forecast] = await Promise.all([stores(signal), read(`${path}/forecast`, {}, signal)]);
+  const said = await readSaid(path, signal);
   const store = known.get(names.store);
   const formats = formatsFor(store?.country);
-  const series = documentSeries(forecast, { marks: correctionMarks(forecast, formats) });
-  const label = t("product.chart.label", { name: forecast.name });
+  const chart = h("div", {});
+  const draw = (now) => fill(chart, chartOf(forecast, formats, ownNumbers(now)));
+  draw(said);
   fill(
     root,
     way(forecast, store),
@@ -36,16 +39,25 @@ export async function productPage(root, { names, signal }) {
     forecast.attention &&
       h("p", { class: "note-box note-look" }, attentionSentence(forecast.attention, formats)),
     productHeadline(forecast, formats),
-    h(
-      "section",
-      { class: "card" },
-      h("h2", {}, t("product.chart")),
-      forecastChart(series, formats, label),
-      monthTable(series, formats),
-    ),
+    h("section", { class: "card" }, h("h2", {}, t("product.chart")), chart),
+    ownSay({ path, forecast, formats, said, changed: draw }),
     pastSection(forecast, formats),
     explanation(forecast, formats),
   );
+}
+
+/** The chart and its table, with the merchant's own numbers where there are any. */
+function chartOf(forecast, formats, own) {
+  const series = documentSeries(forecast, { marks: correctionMarks(forecast, formats), own });
+  const label = t("product.chart.label", { name: forecast.name });
+  const column = {
+    name: t("chart.own"),
+    text: (month) => (own.has(month) ? formats.units(own.get(month)) : ""),
+  };
+  return [
+    forecastChart(series, formats, label),
+    monthTable(series, formats, ...(own.size ? [column] : [])),
+  ];
 }
 
 /** Where the product stands: all products, those of its store. */

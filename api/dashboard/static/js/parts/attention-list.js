@@ -9,7 +9,7 @@ import { storesByCurrency } from "../stores.js";
 import { productLink } from "./product-link.js";
 import { lateSection } from "./section.js";
 
-const SHOWN = 6;
+const SHOWN = 5;
 
 export function attentionSection(known, signal) {
   const content = async () => {
@@ -19,10 +19,13 @@ export function attentionSection(known, signal) {
     );
     const lists = pages.map((page) => page.products.filter((product) => product.attention));
     if (lists.every((list) => list.length === 0)) return h("p", { class: "muted" }, t("attention.none"));
-    return groups.flatMap(([currency], i) => [
+    return [
+      groups.flatMap(([currency], i) => [
       groups.length > 1 && lists[i].length > 0 && h("h3", {}, t("attention.in-currency", { currency })),
-      h("ol", { class: "attention plain" }, ...lists[i].map((product) => item(product, known))),
-    ]);
+        h("ol", { class: "attention plain" }, ...lists[i].map((product) => item(product, known))),
+      ]),
+      h("p", { class: "card-more" }, h("a", { href: "/products?sort=attention" }, t("attention.more"))),
+    ];
   };
   return lateSection(t("attention.title"), content, { rows: 4, signal });
 }

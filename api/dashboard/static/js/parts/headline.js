@@ -45,14 +45,14 @@ function money(totals, formats, of) {
 }
 
 function band(totals, formats) {
-  if (!totals.lo80) return h("span", { class: "muted" }, t("headline.no-band"));
+  if (!totals.lo80?.length) return h("span", { class: "muted" }, t("headline.no-band"));
   return t("headline.band", { low: formats.units(totals.lo80[0]), high: formats.units(totals.hi80[0]) });
 }
 
 function sumBand(totals, formats) {
-  if (totals.horizon_lo80 === undefined || totals.horizon_lo80 === null) return null;
-  const [low, high] = [totals.horizon_lo80, totals.horizon_hi80].map(formats.units);
-  return t("headline.band", { low, high });
+  const bounds = totals.horizon_interval;
+  if (!bounds) return h("span", { class: "muted" }, t("headline.no-band"));
+  return t("headline.band", { low: formats.units(bounds.lo80), high: formats.units(bounds.hi80) });
 }
 
 function compared(before, change, formats, key) {

@@ -50,7 +50,7 @@ function numbers(store, totals) {
       "dl",
       { class: "tile-numbers" },
       line(formats.monthName(month), formats.units(units), changeBadge(change, formats)),
-      totals.lo80 &&
+      totals.lo80?.length > 0 &&
         line(t("chart.band80"), `${formats.units(totals.lo80[0])} – ${formats.units(totals.hi80[0])}`, ""),
       line(t("stores.money"), money || t("unknown.short"), ""),
       line(
