@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.changes import Key, changes_between, run_before
+from api.joint import joint_bounds
 from api.past import PastForecasts
 from api.registered import Listings, store_documents
 from api.render import render_forecasts
@@ -102,7 +103,7 @@ def _load(lake: Lake, store: ForecastStore, run: Run, at: datetime) -> Edition:
     edition = store.begin(run.run_id, run.digest)
     past = PastForecasts(lake, run.cutoff_month)
     totals = _load_forecasts(lake, store, run, edition.load, past)
-    summaries = list(totals.documents(run, _changes(lake, store, run)))
+    summaries = list(totals.documents(run, _changes(lake, store, run), joint_bounds(lake, run)))
     store.put_summaries(edition.load, summaries)
     scored = dict(past.by_lead_time())
     keys = sorted({*scored, *(document[1:4] for document in summaries)})

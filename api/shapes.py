@@ -231,7 +231,16 @@ class Totals(_Shape):
     confidences: dict[Confidence, int]
     months: list[str]
     units_forecast: list[float]
-    interval: Reason = Field(description="Why no interval is shown")
+    interval: Reason | None = Field(description="Why no interval is shown; null where one is")
+    lo50: list[float] | None
+    hi50: list[float] | None
+    lo80: list[float] | None
+    hi80: list[float] | None
+    lo95: list[float] | None
+    hi95: list[float] | None
+    horizon_interval: dict[str, float] | None = Field(
+        description="The bounds of all months together, by name"
+    )
     money_forecast: dict[str, list[float]] = Field(description="By currency, never added across")
     series_without_price: int
     horizon_units: float

@@ -1,8 +1,9 @@
 """Totals of a run: each merchant, store, and category within either, as documents of their own.
 
 Points add up: a total is the sum of its products' forecasts, month by month. Money is summed within
-one currency only. Totals carry no interval, because the ends of products' intervals do not add up
-to the ends of a total's; `interval` says so instead of showing a wrong one.
+one currency only. Bounds are the run's own joint ones (`api.joint`); the ends of products'
+intervals do not add up to the ends of a total's, so where a run has none, `interval` says so
+instead of showing a wrong one.
 """
 
 from __future__ import annotations
@@ -18,12 +19,18 @@ from numpy.typing import NDArray
 
 from api.render import HISTORY_MONTHS, etag_of
 from api.store.documents import SummaryDocument
-from api.vintage import Run, ShardForecasts
+from api.vintage import BOUNDS, Run, ShardForecasts
 
 __all__ = ["Totals", "summary_document"]
 
 Vector = NDArray[np.float64]
 Key = tuple[str, str, str]
+
+_NO_BOUNDS = {
+    "interval": {"code": "not_joint", "parameters": {}},
+    **dict.fromkeys(BOUNDS[1:]),
+    "horizon_interval": None,
+}
 
 
 @dataclass(eq=False)
@@ -84,17 +91,22 @@ class Totals:
         return sum(s.series for key, s in self._sums.items() if key[:2] == (merchant_id, store_id))
 
     def documents(
-        self, run: Run, changes: Mapping[Key, Mapping[str, Any]]
+        self,
+        run: Run,
+        changes: Mapping[Key, Mapping[str, Any]],
+        bounds: Mapping[Key, Mapping[str, Any]],
     ) -> Iterator[SummaryDocument]:
         """One document for each merchant, store, and category within either.
 
-        `changes` holds what `api.changes` found since the run of the month before.
+        `changes` holds what `api.changes` found since the run of the month before, `bounds` what
+        `api.joint` read of the run's intervals.
         """
         rolled_up = self._rolled_up()
         within = _categories_within(rolled_up)
         for key, found in sorted(rolled_up.items()):
             more = {"categories": within.get(key, []), "since_last_run": changes.get(key)}
-            yield summary_document("totals", key, self._document(run, key, found) | more)
+            document = {**self._document(run, key, found), **bounds.get(key, _NO_BOUNDS), **more}
+            yield summary_document("totals", key, document)
 
     def _sum(self, key: Key) -> _Sum:
         if key not in self._sums:
@@ -129,7 +141,6 @@ class Totals:
             "confidences": dict(sorted(found.confidences.items())),
             "months": self._months,
             "units_forecast": found.units.round(3).tolist(),
-            "interval": {"code": "not_joint", "parameters": {}},
             "money_forecast": {c: m.round(2).tolist() for c, m in sorted(found.money.items())},
             "series_without_price": found.unpriced,
             "horizon_units": round(total, 3),

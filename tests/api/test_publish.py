@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
+import pyarrow as pa
 import pytest
 
 from api.publish import publish_run, published_runs, rollback
 from api.store.documents import Scope
 from etl.errors import IncompleteError, InputError, LakeError
+from etl.tables import TOTALS
 
 NOW = datetime(2026, 11, 5, 8, tzinfo=UTC)
 M1 = Scope("M1")
@@ -101,6 +103,35 @@ def test_totals_add_up_and_currencies_stay_apart(lake, store, settings):
     assert total("M1")["history"]["units_sold"][-3:] == [60.0, 61.0, 62.0]
     assert total("M2")["money_forecast"] == {"BRL": [9990.0] * 12}
     assert total("M1")["interval"]["code"] == "not_joint"
+    assert total("M1")["lo80"] is None
+
+
+def test_totals_carry_the_runs_joint_intervals(lake, store, settings):
+    rows = [
+        {
+            "run_id": "2026-10.1",
+            "merchant_id": "M1",
+            "store_id": "S1",
+            "category": "",
+            "month": date(2026, 11, 1),
+            "horizon": horizon,
+            "series": 3,
+            "units_forecast": 37.0,
+            **{
+                f"{end}{level}": 37.0 + level / 10 for end in ("lo", "hi") for level in (50, 80, 95)
+            },
+        }
+        for horizon in range(13)
+    ]
+    table = pa.Table.from_pylist(rows, TOTALS.schema)
+    lake.write_table("predictions/run_id=2026-10.1/totals.parquet", table, TOTALS)
+    publish_run(lake, store, "2026-10.1", settings, NOW)
+
+    body = store.summary(store.current().load, M1, "totals", "S1", "")
+    total = json.loads(body.json)
+    assert total["interval"] is None
+    assert total["hi80"] == [45.0] * 12
+    assert total["horizon_interval"]["lo95"] == 46.5
 
 
 def test_publishing_again_changes_nothing(lake, store, settings):
