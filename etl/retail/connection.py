@@ -28,29 +28,35 @@ from tenacity import (
 from etl.errors import SourceContractError, SourceDeniedError, SourceUnreachableError
 from etl.settings import PREFIX
 
-__all__ = ["Connection"]
+__all__ = ["BusyError", "Connection", "FaultError", "Verdict"]
 
 _LONGEST_WAIT_SECONDS = 60.0
+_LONGEST_ANSWER_SECONDS = 120.0
 _BUSY_ANSWERS = 200
 _TIMEOUT = httpx.Timeout(30.0)
 
 
-class _FaultError(Exception):
-    """The marketplace, or the way to it, failed in a way that may pass."""
+class FaultError(Exception):
+    """The marketplace, or the way to it, failed in a way that may pass: it is asked again."""
 
 
-class _BusyError(Exception):
-    """The marketplace asked to wait."""
+class BusyError(Exception):
+    """The marketplace asked to wait so many seconds; that is no failure."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"asked to wait {seconds:g} s")
         self.seconds = seconds
 
 
+Verdict = Callable[[Any], None]
+"""Looks at an answer that came with status 200, and raises `FaultError` or `BusyError` where the
+marketplace says so in its words, as GraphQL does."""
+
+
 class Connection:
     """JSON answers of one marketplace to one merchant's token.
 
-    `sleep` and `client` are there for tests that live through a month in a second.
+    `sleep`, `clock` and `client` are there for tests that live through a month in a second.
     """
 
     def __init__(
@@ -61,24 +67,26 @@ class Connection:
         *,
         attempts: int = 8,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
         client: httpx.Client | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._merchant_id = merchant_id
         self._headers = headers
+        self._clock = clock
         self._client = client or httpx.Client(timeout=_TIMEOUT)
         # Sources are passed from job to job and have no natural owner: the last one to let go
         # closes the connection.
         weakref.finalize(self, self._client.close)
         self._patient = Retrying(
-            retry=retry_if_exception_type(_FaultError),
+            retry=retry_if_exception_type(FaultError),
             wait=wait_random_exponential(multiplier=0.2, max=_LONGEST_WAIT_SECONDS),
             stop=stop_after_attempt(attempts),
             sleep=sleep,
             reraise=True,
         )
         self._polite = Retrying(
-            retry=retry_if_exception_type(_BusyError),
+            retry=retry_if_exception_type(BusyError),
             wait=_asked_wait,
             stop=stop_after_attempt(_BUSY_ANSWERS),
             sleep=sleep,
@@ -93,25 +101,45 @@ class Connection:
         """As `get`, and None where the marketplace does not have `path` (404)."""
         return self._ask("GET", path, params=parameters, absence_is_fine=True)
 
-    def post(self, path: str, content: dict[str, Any]) -> Any:
-        """The JSON answer to POST `content` to `path`, numbers with a point as exact decimals."""
-        return self._ask("POST", path, json=content)
+    def post(
+        self,
+        path: str,
+        content: dict[str, Any],
+        headers: dict[str, str] | None = None,
+        verdict: Verdict | None = None,
+    ) -> Any:
+        """The JSON answer to POST `content` to `path`, numbers with a point as exact decimals.
+
+        `headers` are sent beside those of the connection; `verdict` is asked before the answer is
+        taken for one.
+        """
+        return self._ask("POST", path, json=content, headers=headers, verdict=verdict)
 
     def _ask(self, method: str, path: str, **content: Any) -> Any:
         try:
             return self._patient(self._polite, self._once, method, path, **content)
-        except (_FaultError, _BusyError) as error:
+        except (FaultError, BusyError) as error:
             raise SourceUnreachableError(
                 f"the marketplace at {self.url} does not answer {path}: {error}. Check the "
                 f"address in {PREFIX}SOURCE_URL and that the service is up, then run this again; "
                 "what was pulled stays"
             ) from error
 
-    def _once(self, method: str, path: str, absence_is_fine: bool = False, **content: Any) -> Any:
+    def _once(
+        self,
+        method: str,
+        path: str,
+        absence_is_fine: bool = False,
+        headers: dict[str, str] | None = None,
+        verdict: Verdict | None = None,
+        **content: Any,
+    ) -> Any:
+        asked = {"headers": self._headers | (headers or {}), **content}
         try:
-            answer = self._client.request(method, self.url + path, headers=self._headers, **content)
+            with self._client.stream(method, self.url + path, **asked) as answer:
+                body = self._body(answer)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise _FaultError(f"{type(error).__name__} {error}".strip()) from error
+            raise FaultError(f"{type(error).__name__} {error}".strip()) from error
         except httpx.InvalidURL as error:
             raise SourceUnreachableError(
                 f"{PREFIX}SOURCE_URL must be an address such as https://api.example.com; "
@@ -119,33 +147,46 @@ class Connection:
             ) from error
         if absence_is_fine and answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        self._refuse_failure(answer, path)
+        self._refuse_failure(answer, body, path)
         try:
-            return json.loads(answer.content, parse_float=Decimal, parse_constant=str)
+            read = json.loads(body, parse_float=Decimal, parse_constant=str)
         except ValueError as error:
-            raise _FaultError(f"its answer is not JSON ({error})") from error
+            raise FaultError(f"its answer is not JSON ({error})") from error
+        if verdict:
+            verdict(read)
+        return read
 
-    def _refuse_failure(self, answer: httpx.Response, path: str) -> None:
+    def _body(self, answer: httpx.Response) -> bytes:
+        """The whole answer; one that only trickles in is given up, as no read of it times out."""
+        deadline = self._clock() + _LONGEST_ANSWER_SECONDS
+        parts = []
+        for part in answer.iter_bytes():
+            parts.append(part)
+            if self._clock() > deadline:
+                raise FaultError(f"its answer took more than {_LONGEST_ANSWER_SECONDS:g} s")
+        return b"".join(parts)
+
+    def _refuse_failure(self, answer: httpx.Response, body: bytes, path: str) -> None:
         status = answer.status_code
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            raise _BusyError(_seconds_asked(answer.headers.get("Retry-After", "")))
+            raise BusyError(_seconds_asked(answer.headers.get("Retry-After", "")))
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             raise SourceDeniedError(
                 f"the marketplace at {self.url} refused merchant {self._merchant_id} ({status} for "
-                f"{path}: {_words(answer)}); check the merchant's token in {PREFIX}SOURCE_TOKENS"
+                f"{path}: {_words(body)}); check the merchant's token in {PREFIX}SOURCE_TOKENS"
             )
         if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
-            raise _FaultError(f"it answered {status}")
+            raise FaultError(f"it answered {status}")
         if status != httpx.codes.OK:
             raise SourceContractError(
-                f"{self.url}{path} answered {status}: {_words(answer)}; the marketplace's "
+                f"{self.url}{path} answered {status}: {_words(body)}; the marketplace's "
                 "documentation gives 200 here, so the connector needs a look"
             )
 
 
 def _asked_wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    return error.seconds if isinstance(error, _BusyError) else 0.0
+    return error.seconds if isinstance(error, BusyError) else 0.0
 
 
 def _seconds_asked(retry_after: str) -> float:
@@ -164,11 +205,11 @@ def _seconds_until(http_date: str) -> float:
         return 1.0
 
 
-def _words(answer: httpx.Response) -> str:
+def _words(body: bytes) -> str:
     """What the marketplace said, at most a line of it."""
     try:
-        said = answer.json()
+        said = json.loads(body)
     except ValueError:
         return "no message"
-    message = said.get("message") if isinstance(said, dict) else None
+    message = said.get("message") or said.get("errors") if isinstance(said, dict) else None
     return str(message)[:200] if message else "no message"

@@ -31,7 +31,6 @@ from etl.registry import Store
 from etl.retail.connection import Connection
 from etl.retail.mercadolibre_documents import (
     created_at,
-    order_key,
     read_order,
     updated_at,
     without_customer,
@@ -44,6 +43,7 @@ from etl.retail.mercadolibre_shapes import (
     StorePage,
     drift,
 )
+from etl.retail.shapes import order_key
 from etl.retail.source import Document, Listing, Order
 from etl.settings import Settings
 

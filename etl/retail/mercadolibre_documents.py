@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from etl.registry import Store
 from etl.retail.mercadolibre_shapes import Line, OrderHead
-from etl.retail.shapes import field_of, product_id
-from etl.retail.source import Order, OrderLine, Refusal, document_text
+from etl.retail.shapes import field_of, instant, order_key, product_id, units_of
+from etl.retail.source import Order, OrderLine, Refusal
 
-__all__ = ["created_at", "order_key", "read_order", "updated_at", "without_customer"]
+__all__ = ["created_at", "read_order", "updated_at", "without_customer"]
 
 _PERSONAL = ("buyer", "shipping", "comment", "feedback", "billing_info", "context")
 _PERSONAL_OF_PAYMENTS = ("payer", "payer_id", "card_id", "card", "collector", "issuer_id")
@@ -23,8 +22,6 @@ _SOLD = frozenset({"paid", "partially_refunded", "pending_cancel"})
 _CANCELLED = frozenset({"cancelled", "invalid"})
 _UNPAID = frozenset({"confirmed", "payment_required", "payment_in_process", "partially_paid"})
 _CALLED_OFF = frozenset({"cancelled", "expired", "failed", "not_delivered", "pending_cancel"})
-
-_INSTANT = TypeAdapter(AwareDatetime)
 
 
 def without_customer(document: Any) -> Any:
@@ -39,22 +36,12 @@ def without_customer(document: Any) -> Any:
 
 def created_at(document: Any) -> datetime | None:
     """When the order was placed; None where the document does not say it readably."""
-    return _instant(document, "date_created")
+    return instant(document, "date_created")
 
 
 def updated_at(document: Any) -> datetime | None:
     """When the order last changed; None where the document does not say it readably."""
-    return _instant(document, "last_updated")
-
-
-def order_key(document: Any) -> str:
-    """The order's name, or a digest of the document where it has none that can be read."""
-    name = document.get("id") if isinstance(document, dict) else None
-    if isinstance(name, int) and not isinstance(name, bool) and abs(name) < 10**30:
-        return str(name)
-    if isinstance(name, str) and 0 < len(name) <= 100 and name.isprintable():
-        return name
-    return f"unreadable-{hashlib.sha256(document_text(document).encode()).hexdigest()[:12]}"
+    return instant(document, "last_updated")
 
 
 def read_order(document: Any, store: Store, fallback: datetime) -> Order:
@@ -84,7 +71,7 @@ def _read_lines(order: OrderHead) -> tuple[list[OrderLine], list[Refusal]]:
         try:
             line = Line.model_validate(document)
         except ValidationError as error:
-            units = 0 if order.status in _CANCELLED else _units_of(document)
+            units = 0 if order.status in _CANCELLED else units_of(document, "quantity")
             refusals.append(Refusal(str(number), f"unreadable field={field_of(error)}", units))
         else:
             is_last = last_line[line.item.id] == number
@@ -135,28 +122,14 @@ def _refused(document: Any, created: datetime, reason: str) -> Order:
     items = document.get("order_items") if isinstance(document, dict) else None
     units = 0
     if isinstance(items, list) and status not in ("cancelled", "invalid"):
-        units = sum(_units_of(item) for item in items)
+        units = sum(units_of(item, "quantity") for item in items)
     return Order(order_key(document), created, created, refusals=(Refusal("*", reason, units),))
-
-
-def _units_of(line: Any) -> int:
-    quantity = line.get("quantity") if isinstance(line, dict) else None
-    if isinstance(quantity, int) and not isinstance(quantity, bool) and abs(quantity) <= 10**9:
-        return quantity
-    return 0
 
 
 def _item_id(line: Any) -> Any:
     item = line.get("item") if isinstance(line, dict) else None
     name = item.get("id") if isinstance(item, dict) else None
     return name if isinstance(name, str) else None
-
-
-def _instant(document: Any, field: str) -> datetime | None:
-    try:
-        return _INSTANT.validate_python(document[field]).astimezone(UTC)
-    except (ValidationError, OverflowError, KeyError, TypeError):
-        return None
 
 
 def _without_payer(payment: Any) -> Any:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import hashlib
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, AwareDatetime, TypeAdapter, ValidationError
 
 from etl.registry import Store
+from etl.retail.source import document_text
 
-__all__ = ["Name", "Title", "differences", "field_of", "local_day", "product_id"]
+__all__ = [
+    "Name",
+    "Title",
+    "differences",
+    "field_of",
+    "instant",
+    "local_day",
+    "order_key",
+    "product_id",
+    "units_of",
+]
+
+_INSTANT = TypeAdapter(AwareDatetime)
+_MOST_UNITS = 10**9
 
 
 def _printable(text: str) -> str:
@@ -35,6 +50,36 @@ def product_id(sku: str | None, listing_id: str) -> str:
 def local_day(instant: datetime | None, store: Store) -> date | None:
     """The store's calendar day of `instant`."""
     return instant.astimezone(store.zone).date() if instant else None
+
+
+def instant(document: Any, field: str) -> datetime | None:
+    """The instant that `field` of the document tells, in UTC; None where it tells none readably."""
+    try:
+        return _INSTANT.validate_python(document[field]).astimezone(UTC)
+    except (ValidationError, OverflowError, KeyError, TypeError):
+        return None
+
+
+def order_key(document: Any) -> str:
+    """The order's name, or a digest of the document where it has none that can be read."""
+    name = document.get("id") if isinstance(document, dict) else None
+    if isinstance(name, int) and not isinstance(name, bool) and abs(name) < 10**30:
+        return str(name)
+    if isinstance(name, str) and 0 < len(name) <= 100 and name.isprintable():
+        return name
+    return f"unreadable-{hashlib.sha256(document_text(document).encode()).hexdigest()[:12]}"
+
+
+def units_of(line: Any, field: str) -> int:
+    """The units that `field` of a line tells, 0 where it tells none that a line could hold."""
+    quantity = line.get(field) if isinstance(line, dict) else None
+    if (
+        isinstance(quantity, int)
+        and not isinstance(quantity, bool)
+        and abs(quantity) <= _MOST_UNITS
+    ):
+        return quantity
+    return 0
 
 
 def field_of(error: ValidationError) -> str:

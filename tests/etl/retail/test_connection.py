@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from etl.errors import SourceUnreachableError
-from etl.retail.connection import Connection
+from etl.retail.connection import BusyError, Connection, FaultError
 
 
 @pytest.fixture
@@ -66,3 +66,41 @@ def test_the_token_is_in_no_message_and_no_log(ask, caplog):
         ask(*[httpx.Response(500)] * 8)
     assert "secret" not in str(raised.value)
     assert "secret" not in caplog.text
+
+
+def test_an_answer_that_only_trickles_in_is_asked_for_again():
+    seconds = iter(range(0, 10_000, 50))
+
+    class Trickle(httpx.SyncByteStream):
+        def __iter__(self):
+            yield from (b"{", b'"price"', b": 1", b"}")
+
+    answers = iter([httpx.Response(200, stream=Trickle()), OK])
+    connection = Connection(
+        "http://market.example",
+        "M1",
+        {},
+        sleep=lambda _: None,
+        clock=lambda: next(seconds),
+        client=httpx.Client(transport=httpx.MockTransport(lambda _: next(answers))),
+    )
+    assert str(connection.get("/x")["price"]) == "0.1"
+    assert next(answers, None) is None
+
+
+def test_a_verdict_on_an_answer_counts_as_its_status_would():
+    answers = iter([{"busy": 3}, {"fault": True}, {"fine": True}])
+    slept = []
+
+    def verdict(answer):
+        if "busy" in answer:
+            raise BusyError(answer["busy"])
+        if "fault" in answer:
+            raise FaultError("it is at fault")
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=next(answers)))
+    client = httpx.Client(transport=transport)
+    connection = Connection("http://m.example", "M1", {}, sleep=slept.append, client=client)
+    assert connection.post("/x", {}, verdict=verdict) == {"fine": True}
+    assert slept[0] == 3
+    assert len(slept) == 2
