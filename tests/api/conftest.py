@@ -368,6 +368,12 @@ def token_of_empty(store):
 
 
 @pytest.fixture
+def client_of():
+    """A client of any application."""
+    return Client
+
+
+@pytest.fixture
 def make_client(store, settings):
     """Further clients of the same store, under other settings."""
 
