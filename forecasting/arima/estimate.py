@@ -2,8 +2,8 @@
 
 With σ² concentrated out, −2 log L = n log S − const for S = Σ e² · (Π F)^(1/n), a sum of squares
 (Box, Jenkins and Reinsel; Mélard 1984), so that Gauss-Newton steps apply to the exact likelihood
-as to the conditional. The derivatives of seven parameters, and eight trial steps, each cost one
-pass over the series.
+as to the conditional. One pass over the series evaluates a step together with the derivatives of
+seven parameters where it leads; a step that does not gain is tried in eight lengths at once.
 """
 
 from __future__ import annotations
@@ -17,13 +17,18 @@ from forecasting.arima.lanes import LANES, fill, minus, plus, put, row
 from forecasting.arima.likelihood import conditional_pass, exact_pass
 from forecasting.arima.polynomials import is_feasible
 
-__all__ = ["FEASIBLE_ROOT", "deviance", "estimate", "residuals"]
+__all__ = ["FEASIBLE_ROOT", "ROOT_LIMIT", "deviance", "estimate", "residuals"]
 
 FEASIBLE_ROOT = 1.0005
 """Modulus that every root keeps while parameters are estimated."""
 
+ROOT_LIMIT = 1.01
+"""Modulus that every root of a model must have in the end, the seasonal ones in B^s."""
+
 _STEP = 1e-6
-_DAMPING = np.array([0.0, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e4])
+_FIRST_DAMPING = 1e-4
+_DAMPING = np.array([1e-2, 1e-1, 0.5, 2.0, 10.0, 1e2, 1e3, 1e5])
+_PATIENCE = 3
 
 
 @kernel
@@ -132,53 +137,77 @@ def _best_lane(w: Floats, order: Integers, lanes: Floats, exact: bool) -> tuple[
 
 
 @kernel
-def _trial_steps(
-    x: Floats, base: Floats, derivatives: Floats, centre: float, lanes: Floats
-) -> None:
-    """Fill the lanes with x + s for a range of dampings around `centre`, and shortened steps."""
-    k = x.size
+def _normal_equations(base: Floats, derivatives: Floats) -> tuple[Floats, Floats]:
+    """JᵀJ, its lower half, and −Jᵀe."""
+    k = derivatives.shape[0]
     matrix = np.empty((k, k))
     vector = np.empty(k)
     for i in range(k):
         vector[i] = -np.dot(derivatives[i], base)
         for j in range(i + 1):
             matrix[i, j] = np.dot(derivatives[i], derivatives[j])
+    return matrix, vector
+
+
+@kernel
+def _shorter_steps(
+    w: Floats, order: Integers, x: Floats, matrix: Floats, vector: Floats, exact: bool
+) -> tuple[Floats, float]:
+    """The best of x + s over eight dampings, and its sum of squares; infinite if none serves."""
+    k = x.size
+    lanes = np.empty((k, LANES))
     step = np.zeros(k)
     for lane in range(LANES):
-        solved = _solve(matrix, vector, _DAMPING[lane] * centre, step)
+        solved = _solve(matrix, vector, _DAMPING[lane], step)
         for i in range(k):
             lanes[i, lane] = x[i] + (step[i] if solved else 0.0)
+    best, smallest = _best_lane(w, order, lanes, exact)
+    return lanes[:, max(best, 0)].copy(), smallest
 
 
 @kernel
 def estimate(
-    w: Floats, order: Integers, starts: Floats, exact: bool, tolerance: float, most: int
+    w: Floats,
+    order: Integers,
+    starts: Floats,
+    exact: bool,
+    tolerance: float,
+    most: int,
 ) -> tuple[Floats, float]:
     """Parameters that maximise the likelihood of an order, and −2 log L there.
 
-    `starts` (k, LANES) are tried side by side and the best is taken; it stops when a step gains
-    less than `tolerance` in −2 log L, or after `most` steps. Infinity where no start serves.
+    `starts` (k, LANES) are tried side by side and the best is taken; it stops where a step can
+    gain no more than `tolerance` in −2 log L, after `most` steps, or after three in a row that
+    ended with a root within 1.01. Infinity where no start serves.
     """
     n, k = w.size, starts.shape[0]
-    lanes = starts.copy()
-    best, smallest = _best_lane(w, order, lanes, exact)
+    best, smallest = _best_lane(w, order, starts, exact)
     x = starts[:, max(best, 0)].copy()
-    if best < 0 or k == 0:
+    if best < 0 or k == 0 or most == 0:
         return x, deviance(n, smallest)
-    centre = 1.0
+    base, derivatives = _jacobian(w, order, x, exact)
+    step = np.zeros(k)
+    lanes = np.empty((k, LANES))
+    outside = 0
     for _ in range(most):
-        base, derivatives = _jacobian(w, order, x, exact)
-        _trial_steps(x, base, derivatives, centre, lanes)
-        best, sum_now = _best_lane(w, order, lanes, exact)
-        if best < 0 or not sum_now < smallest:
-            if centre > 1e3:
-                break
-            centre *= 1e3
-            continue
-        gain = n * math.log(smallest / sum_now)
-        x[:] = lanes[:, best]
-        smallest = sum_now
-        if gain < tolerance:
+        matrix, vector = _normal_equations(base, derivatives)
+        solved = _solve(matrix, vector, _FIRST_DAMPING, step)
+        if solved and n * np.dot(vector, step) < tolerance * smallest:
             break
-        centre = max(centre * max(_DAMPING[best], 1e-2), 1e-3) if centre > 1.0 else 1.0
+        sum_now = np.inf
+        lanes[:, 0] = x + step
+        if solved and is_feasible(order, lanes, 0, FEASIBLE_ROOT):
+            base, derivatives = _jacobian(w, order, lanes[:, 0].copy(), exact)
+            sum_now = np.dot(base, base)
+        if not sum_now < smallest:
+            lanes[:, 0], sum_now = _shorter_steps(w, order, x, matrix, vector, exact)
+            if not sum_now < smallest:
+                break
+            base, derivatives = _jacobian(w, order, lanes[:, 0].copy(), exact)
+        gain = n * math.log(smallest / sum_now)
+        x[:] = lanes[:, 0]
+        smallest = sum_now
+        outside = 0 if is_feasible(order, lanes, 0, ROOT_LIMIT) else outside + 1
+        if gain < tolerance or outside == _PATIENCE:
+            break
     return x, deviance(n, smallest)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from forecasting.arima.compiled import Floats, Integers, kernel
-from forecasting.arima.estimate import estimate
+from forecasting.arima.estimate import ROOT_LIMIT, estimate
 from forecasting.arima.lanes import LANES
 from forecasting.arima.likelihood import exact_pass
 from forecasting.arima.polynomials import is_feasible, parameter_count
@@ -18,7 +18,6 @@ from forecasting.arima.polynomials import is_feasible, parameter_count
 __all__ = ["MAX_PARAMETERS", "aicc", "refine", "renew", "search", "standardised_errors"]
 
 MAX_PARAMETERS = 15
-ROOT_LIMIT = 1.01
 MAX_CANDIDATES = 94
 _ROUNDS = 4
 _SEARCH_TOLERANCE = 0.02
