@@ -91,6 +91,10 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     score.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
     score.set_defaults(run=_score)
 
+    report = commands.add_parser("report", help="write the analysts' report of a scored month")
+    report.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
+    report.set_defaults(run=_report)
+
     warm = commands.add_parser("warm", help="compile the engines, once for a machine")
     warm.set_defaults(run=_warm)
     return parser
@@ -172,6 +176,15 @@ def _score(options: argparse.Namespace, settings: Settings) -> None:
     from forecasting.backtest import score_month  # noqa: PLC0415
 
     _print(score_month(Lake(settings.lake_url), options.month))
+
+
+def _report(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.drift import write_alerts  # noqa: PLC0415
+    from forecasting.report import write_report  # noqa: PLC0415
+
+    lake = Lake(settings.lake_url)
+    write_alerts(lake, options.month)
+    _print({kind: lake.uri(path) for kind, path in write_report(lake, options.month).items()})
 
 
 def _warm(options: argparse.Namespace, settings: Settings) -> None:

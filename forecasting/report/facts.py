@@ -1,0 +1,114 @@
+"""What the report of a month says, as plain values; the page only shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from etl.errors import IncompleteError
+from etl.lake import Lake
+from forecasting.forecaster import add_months
+from forecasting.predictions import cutoff_of
+from forecasting.report.worst import worst_by_money
+
+__all__ = ["FALLBACKS", "ledger_of", "month_facts"]
+
+FALLBACKS = ("short_history", "engine_failed", "bad_output", "worker_died", "beyond_budget")
+"""Reasons with which a rule served in the engine's stead."""
+
+_MONTHS_BEFORE = 12
+_GROUPS = ("store", "category", "class", "model", "horizon", "run", "quantile")
+
+
+def month_facts(
+    lake: Lake,
+    month: date,
+    *,
+    gate: dict[str, Any] | None = None,
+    feedback: Sequence[dict[str, Any]] = (),
+    quality: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """All that the report of `month` says.
+
+    `gate` is the decision about a new model; `feedback` what merchants said, as rows with
+    `merchant_id, store_id, product_id, note`; `quality` what was wrong with the data, as rows with
+    `what, count`: all three are handed in by whoever knows. Raises `IncompleteError` where the
+    month is not scored.
+    """
+    summary = _summary(lake, month)
+    if summary is None:
+        raise IncompleteError(
+            f"{month:%Y-%m} is not scored; score it with "
+            f"python -m forecasting score --month {month:%Y-%m}"
+        )
+    alerts = f"scores/month={month:%Y-%m}/alerts.json"
+    return {
+        "month": f"{month:%Y-%m}",
+        "runs": summary["runs"],
+        "headline": _month_ahead(summary),
+        "before": _before(lake, month),
+        "groups": {name: summary[name] for name in _GROUPS if name in summary},
+        "retired": summary["retired"],
+        "gate": gate,
+        "alerts": lake.read_json(alerts)["alerts"] if lake.exists(alerts) else [],
+        "ledger": _ledger(lake, month, summary["runs"]),
+        "worst": worst_by_money(lake, month, summary["runs"]),
+        "feedback": list(feedback),
+        "quality": list(quality),
+    }
+
+
+def ledger_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    """How many series of a run were forecast, served by a rule, or got zero, and why; adds up.
+
+    >>> ledger_of({"run_id": "2026-10.1", "series": 5, "models": {"arima": 3, "zero": 1, "mean": 1},
+    ...     "reasons": {"retired": 1, "short_history": 1}})["forecast"]
+    3
+    """
+    reasons = manifest["reasons"]
+    none = manifest["models"].get("zero", 0)
+    fallback = sum(count for code, count in reasons.items() if code in FALLBACKS)
+    return {
+        "run_id": manifest["run_id"],
+        "series": manifest["series"],
+        "forecast": manifest["series"] - fallback - none,
+        "fallback": fallback,
+        "none": none,
+        "models": manifest["models"],
+        "reasons": reasons,
+        "flags": manifest.get("flags", {}),
+    }
+
+
+def _summary(lake: Lake, month: date) -> dict[str, Any] | None:
+    path = f"scores/month={month:%Y-%m}/summary.json"
+    return lake.read_json(path) if lake.exists(path) else None
+
+
+def _month_ahead(summary: dict[str, Any]) -> dict[str, Any]:
+    """The measures at the shortest lead time, which is what merchants acted on."""
+    horizons: list[dict[str, Any]] = summary.get("horizon", [])
+    return horizons[0] if horizons else {"horizon": None, "rows": 0}
+
+
+def _before(lake: Lake, month: date) -> list[dict[str, Any]]:
+    """The headline of the months before that were scored, oldest first."""
+    found = []
+    for back in range(_MONTHS_BEFORE, 0, -1):
+        earlier = add_months(month, -back)
+        summary = _summary(lake, earlier)
+        if summary and _month_ahead(summary)["rows"]:
+            found.append({"month": f"{earlier:%Y-%m}", **_month_ahead(summary)})
+    return found
+
+
+def _ledger(lake: Lake, month: date, runs: list[str]) -> dict[str, Any] | None:
+    """The ledger of the newest run made from the month, or else of the newest that was scored."""
+    names = {path.split("/")[1] for path in lake.paths("predictions", "manifest.json")}
+    made = [name.removeprefix("run_id=") for name in names]
+    made = [run_id for run_id in made if cutoff_of(run_id) == month] or runs
+    if not made:
+        return None
+    newest = max(made, key=lambda run_id: (cutoff_of(run_id), int(run_id.split(".")[1])))
+    return ledger_of(lake.read_json(f"predictions/run_id={newest}/manifest.json"))

@@ -1,0 +1,79 @@
+"""The report's numbers and codes in words that an analyst reads at a glance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forecasting import drift, flags
+
+__all__ = ["REASONS", "alert_words", "number", "percent", "reason_words", "verdict"]
+
+REASONS = {
+    "short_history": "too few months for the engine; a rule served",
+    "engine_failed": "the engine failed on the series; a rule served",
+    "bad_output": "the engine's numbers were not sound; a rule served",
+    "worker_died": "the process died on the series; a rule served",
+    "beyond_budget": "not among the best sellers that the engine was given",
+    "retired": "not sold or listed for a year; forecast zero",
+    "no_history": "no month before the cutoff; forecast zero",
+    "raced": "models raced, and the best of them served together",
+    "unbeaten": "no model beat seasonal naive, so that it served",
+    **flags.RULES,
+}
+
+
+def reason_words(code: str) -> str:
+    """What a reason code means; the code itself where it speaks for itself."""
+    return REASONS.get(code, code.replace("_", " "))
+
+
+def alert_words(alert: dict[str, Any]) -> str:
+    """An alert in a sentence, with its rule."""
+    store = f"{alert['merchant_id']} / {alert['store_id']}"
+    found, expected = number(alert["found"]), number(alert["expected"])
+    return f"{store}: {drift.RULES[alert['code']]} (found {found}, expected {expected})"
+
+
+def verdict(facts: dict[str, Any]) -> str:
+    """The month in three short sentences."""
+    now = facts["headline"]
+    if not now["rows"]:
+        return "No earlier run predicted this month, so there is nothing to score yet."
+    sentences = [
+        f"{_ahead(now['horizon'])}, forecasts missed by {percent(now['wape'])} of what was sold; "
+        f"the rule (seasonal naive) missed by {percent(now['wape_naive'])}.",
+        f"{_side(now['bias'])}",
+        f"80 % intervals held {percent(now['coverage80'])}, "
+        f"95 % intervals {percent(now['coverage95'])}.",
+    ]
+    return " ".join(sentences)
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage.
+
+    >>> percent(0.1234), percent(None)
+    ('12.3 %', '–')
+    """
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def number(value: float | None) -> str:
+    """A number with as many digits as it needs.
+
+    >>> number(1234567.0), number(0.123), number(None)
+    ('1,234,567', '0.12', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def _ahead(horizon: int) -> str:
+    return "A month ahead" if horizon == 1 else f"{horizon} months ahead"
+
+
+def _side(bias: float | None) -> str:
+    if bias is None or abs(bias) < 0.005:
+        return "Neither too much nor too little was forecast."
+    return f"In all, {percent(abs(bias))} too {'much' if bias > 0 else 'little'} was forecast."

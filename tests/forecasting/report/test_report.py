@@ -1,0 +1,118 @@
+"""The analysts' report: what it says is what was scored, and it needs nothing beside it."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from etl.errors import IncompleteError
+from etl.settings import Settings
+from etl.tables import MONTHLY_SALES
+from forecasting.backtest import score_month
+from forecasting.drift import write_alerts
+from forecasting.predict import close_run, predict_shard
+from forecasting.report import write_report
+
+SETTINGS = Settings(engine="seasonal_naive", jobs=1, horizon=3)
+CUTOFF, MONTH = date(2025, 12, 1), date(2026, 1, 1)
+SOLD = {"A": 10, "B": 10, "<i>C": 0}
+
+
+@pytest.fixture
+def lake(make_lake):
+    """A run from December, scored against January."""
+    histories = {"A": np.arange(1.0, 25.0), "B": [4.0, 0.0, 5.0], "<i>C": [9.0] + [0.0] * 23}
+    first, second = dict(list(histories.items())[:2]), {"<i>C": histories["<i>C"]}
+    lake = make_lake({CUTOFF: [first, second]})
+    for shard in (0, 1):
+        predict_shard(lake, "2025-12.1", shard, SETTINGS)
+    close_run(lake, "2025-12.1", SETTINGS)
+    rows = pd.DataFrame(
+        {
+            "merchant_id": "M1",
+            "store_id": "S1",
+            "product_id": list(SOLD),
+            "month": MONTH,
+            "units_sold": list(SOLD.values()),
+            "units_remainder": 0,
+            "revenue": Decimal(0),
+            "currency": "ARS",
+            "days_out_of_stock": None,
+        }
+    )
+    lake.write_table("monthly_sales/month=2026-01/part.parquet", rows, MONTHLY_SALES)
+    score_month(lake, MONTH)
+    write_alerts(lake, MONTH)
+    return lake
+
+
+def test_the_report_says_what_was_scored(lake):
+    paths = write_report(lake, MONTH)
+    facts = lake.read_json(paths["json"])
+    summary = lake.read_json("scores/month=2026-01/summary.json")
+    assert facts["headline"] == summary["horizon"][0]
+    assert facts["groups"]["store"] == summary["store"]
+    page = lake.read_bytes(paths["html"]).decode()
+    assert "A month ahead, forecasts missed by 50.0 % of what was sold" in page
+    assert "In all, 20.0 % too little was forecast." in page
+    rows = pd.read_parquet(io.BytesIO(lake.read_bytes(paths["parquet"])))
+    total = rows[rows["group"] == "month ahead"].iloc[0]
+    assert total["wape"] == summary["horizon"][0]["wape"]
+    assert set(rows["group"]) >= {"store", "category", "class", "model", "horizon", "quantile"}
+
+
+def test_the_ledger_adds_up(lake):
+    ledger = lake.read_json(write_report(lake, MONTH)["json"])["ledger"]
+    assert ledger["series"] == ledger["forecast"] + ledger["fallback"] + ledger["none"] == 3
+    assert (ledger["forecast"], ledger["fallback"], ledger["none"]) == (1, 1, 1)
+
+
+def test_the_worst_misses_are_ranked_by_money_with_their_past(lake):
+    worst = lake.read_json(write_report(lake, MONTH)["json"])["worst"]
+    assert [(one["product_id"], one["money_missed"]) for one in worst] == [("B", 14.0), ("A", 6.0)]
+    assert worst[0]["share"] == pytest.approx(14 / 40)
+    assert worst[0]["units_before"] == [4, 0, 5]
+    assert worst[0]["first_month"] == "2025-10"
+    assert worst[0]["months_ahead"] == ["2026-01", "2026-02", "2026-03"]
+
+
+def test_the_page_needs_nothing_beside_it_and_escapes_what_others_wrote(lake):
+    feedback = [
+        {"merchant_id": "M1", "store_id": "S1", "product_id": "A", "note": "<script>x</script>"}
+    ]
+    gate = {"decision": "kept", "why": "the candidate was not better"}
+    paths = write_report(
+        lake, MONTH, gate=gate, feedback=feedback, quality=[{"what": "orders refused", "count": 7}]
+    )
+    page = lake.read_bytes(paths["html"]).decode()
+    assert not re.search(r"(src|href)=|url\(|<script", page)
+    assert "&lt;script&gt;x" in page
+    assert "<b>kept</b>: the candidate was not better" in page
+    assert "orders refused: 7" in page
+
+
+def test_the_report_is_the_same_when_written_again(lake):
+    paths = write_report(lake, MONTH)
+    before = {kind: lake.read_bytes(path) for kind, path in paths.items()}
+    write_report(lake, MONTH)
+    assert {kind: lake.read_bytes(path) for kind, path in paths.items()} == before
+
+
+def test_a_month_that_nobody_predicted_says_so(lake):
+    lake.write_table(
+        "monthly_sales/month=2025-12/part.parquet", MONTHLY_SALES.empty(), MONTHLY_SALES
+    )
+    score_month(lake, CUTOFF)
+    page = lake.read_bytes(write_report(lake, CUTOFF)["html"]).decode()
+    assert "No earlier run predicted this month" in page
+
+
+def test_a_month_that_is_not_scored_says_what_to_do(lake):
+    with pytest.raises(IncompleteError, match=r"python -m forecasting score --month 2026-02"):
+        write_report(lake, date(2026, 2, 1))
