@@ -31,7 +31,7 @@ def product_chart(product: dict[str, Any]) -> str:
     band = [place(start + i, value) for i, value in enumerate(upper)]
     band += [place(start + i, value) for i, value in reversed(list(enumerate(lower)))]
     history = [place(i, value) for i, value in enumerate(before)]
-    promised = [place(start + i, value) for i, value in enumerate(ahead)]
+    promised = [*history[-1:], *(place(start + i, value) for i, value in enumerate(ahead))]
     x, y = place(start + horizon - 1, product["units_sold"])
     title = f"{product['product_id']}: sold {product['units_sold']:g}"
     return (

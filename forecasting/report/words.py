@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from calendar import month_name
 from typing import Any
 
 from forecasting import drift, flags
 
-__all__ = ["REASONS", "alert_words", "number", "percent", "reason_words", "verdict"]
+__all__ = ["REASONS", "alert_words", "month_words", "number", "percent", "reason_words", "verdict"]
 
 REASONS = {
     "short_history": "too few months for the engine; a rule served",
@@ -67,6 +68,15 @@ def number(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def month_words(month: str) -> str:
+    """A month as people write it.
+
+    >>> month_words("2026-10")
+    'October 2026'
+    """
+    return f"{month_name[int(month[5:])]} {month[:4]}"
 
 
 def _ahead(horizon: int) -> str:

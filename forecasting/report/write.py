@@ -108,6 +108,7 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "number": words.number,
         "reason_words": words.reason_words,
         "alert_words": words.alert_words,
+        "month_words": words.month_words,
         "label": _label,
         "product_chart": lambda product: Markup(charts.product_chart(product)),  # noqa: S704
     }
