@@ -8,26 +8,25 @@ is cleared away by a later publish. Published runs keep their name and content f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.changes import Key, changes_between, run_before
 from api.joint import joint_bounds
 from api.past import PastForecasts
-from api.registered import Listings, store_documents
-from api.render import render_forecasts
+from api.registered import store_documents
+from api.rendering import Batch, render_run
 from api.store.documents import Edition
 from api.store.protocol import ForecastStore
 from api.totals import Totals, summary_document
-from api.vintage import Run, RunShard, read_run, read_shards
+from api.vintage import Run, read_run
 from etl.errors import IncompleteError, InputError
 from etl.lake import Lake
 from etl.settings import Settings
 
 __all__ = ["publish_run", "published_runs", "rollback"]
 
-_SERIES_AT_ONCE = 5000
 _ABANDONED = timedelta(hours=1)
 _ROUNDING = 1e-9
 
@@ -50,7 +49,7 @@ def publish_run(
     edition = _published(store, run)
     loaded = edition is None
     if edition is None:
-        edition = _load(lake, store, run, at)
+        edition = _load(lake, store, run, settings.jobs, at)
     elif edition.load != _load_number(store.current()):
         edition = store.point_to(edition.load)
     _remove_old(store, edition, settings.keep_runs, at)
@@ -99,10 +98,10 @@ def _published(store: ForecastStore, run: Run) -> Edition | None:
     return None
 
 
-def _load(lake: Lake, store: ForecastStore, run: Run, at: datetime) -> Edition:
+def _load(lake: Lake, store: ForecastStore, run: Run, jobs: int, at: datetime) -> Edition:
     edition = store.begin(run.run_id, run.digest)
     past = PastForecasts(lake, run.cutoff_month)
-    totals = _load_forecasts(lake, store, run, edition.load, past)
+    totals = _load_forecasts(store, edition.load, render_run(lake, run, jobs))
     summaries = list(totals.documents(run, _changes(lake, store, run), joint_bounds(lake, run)))
     store.put_summaries(edition.load, summaries)
     scored = dict(past.by_lead_time())
@@ -132,30 +131,12 @@ def _changes(lake: Lake, store: ForecastStore, run: Run) -> dict[Key, dict[str, 
     return changes_between(lake, before, run) if before else {}
 
 
-def _load_forecasts(
-    lake: Lake, store: ForecastStore, run: Run, load: int, past: PastForecasts
-) -> Totals:
-    totals, listings = Totals([]), Listings(lake)
-    for shards in _batches(run.shards):
-        forecasts = read_shards(lake, run, shards)
-        documents = render_forecasts(
-            run, forecasts, listings.of(forecasts.keys), past.of_series(forecasts.keys)
-        )
-        totals.add(forecasts, [document.confidence for document in documents])
+def _load_forecasts(store: ForecastStore, load: int, batches: Iterable[Batch]) -> Totals:
+    totals = Totals([])
+    for documents, part in batches:
         store.put_forecasts(load, documents)
+        totals.merge(part)
     return totals
-
-
-def _batches(shards: Sequence[RunShard]) -> Iterator[list[RunShard]]:
-    """Shards in groups of a few thousand series, so that small ones do not cost a read each."""
-    batch: list[RunShard] = []
-    for shard in shards:
-        batch.append(shard)
-        if sum(each.series for each in batch) >= _SERIES_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _accuracy(

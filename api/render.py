@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
 import orjson
 
 from api.attention import attention
@@ -51,11 +52,13 @@ def render_forecasts(
     volumes = forecasts.numbers["units_forecast"].sum(axis=1).tolist()
     widths = (forecasts.numbers["hi80"] - forecasts.numbers["lo80"]).sum(axis=1).tolist()
     months = [month.isoformat() for month in forecasts.months]
+    money = _money_of(forecasts)
     return [
         _render(
             run,
             months,
             {name: numbers[name][i] for name in BOUNDS},
+            money[i],
             volumes[i],
             widths[i],
             forecasts.models[i],
@@ -72,6 +75,7 @@ def _render(
     run: Run,
     months: list[str],
     numbers: dict[str, list[float]],
+    money: list[float | None],
     volume: float,
     width: float,
     model: str,
@@ -114,7 +118,7 @@ def _render(
         "mean_net_price": None if price is None else round(price, 4),
         "months": months,
         **numbers,
-        "money_forecast": [_money(units, price) for units in numbers["units_forecast"]],
+        "money_forecast": money,
         "history": _recent(series["first_month"], history, series["empty_shelves"]),
         "accuracy": accuracy and {**accuracy, "months": list(past)},
     }
@@ -171,6 +175,15 @@ def read_reason(reason: str) -> dict[str, Any] | None:
         return None
     code, *parameters = re.split(r"\s+(?=\w+=)", reason.strip())
     return {"code": code, "parameters": dict(p.split("=", 1) for p in parameters)}
+
+
+def _money_of(forecasts: ShardForecasts) -> list[list[float | None]]:
+    """Units times price by month; a list of None where no price is known."""
+    prices = [series["mean_net_price"] for series in forecasts.series]
+    known = np.array([np.nan if price is None else price for price in prices], float)
+    money = (forecasts.numbers["units_forecast"] * known[:, None]).round(2).tolist()
+    unknown: list[float | None] = [None] * len(forecasts.months)
+    return [unknown if price is None else row for row, price in zip(money, prices, strict=True)]
 
 
 def _money(units: float, price: float | None) -> float | None:

@@ -64,21 +64,27 @@ class Totals:
     def add(self, forecasts: ShardForecasts, confidences: list[str]) -> None:
         """Take in a batch; `confidences` holds the word of each of its series."""
         self._months = self._months or [month.isoformat() for month in forecasts.months]
+        members: dict[Key, list[int]] = {}
         for i, series in enumerate(forecasts.series):
             key = (series["merchant_id"], series["store_id"], series["category"])
-            units = forecasts.numbers["units_forecast"][i]
+            members.setdefault(key, []).append(i)
+        units = forecasts.numbers["units_forecast"]
+        for key, rows in members.items():
             found = self._sum(key)
-            found.units += units
-            recent = series["units_sold"][-HISTORY_MONTHS:]
-            if recent:
-                found.history[-len(recent) :] += recent
-            found.confidences[confidences[i]] += 1
-            found.series += 1
-            if series["mean_net_price"] is None:
-                found.unpriced += 1
-            else:
-                found.money.setdefault(series["currency"], np.zeros(len(units)))
-                found.money[series["currency"]] += units * series["mean_net_price"]
+            of_group = [forecasts.series[i] for i in rows]
+            found.units += units[rows].sum(axis=0)
+            found.history += _recent([series["units_sold"] for series in of_group])
+            found.confidences.update([confidences[i] for i in rows])
+            found.series += len(rows)
+            self._add_money(found, of_group, units[rows])
+
+    def _add_money(self, found: _Sum, of_group: list[dict[str, Any]], units: Vector) -> None:
+        prices = np.array([series["mean_net_price"] or 0.0 for series in of_group], float)
+        found.unpriced += sum(series["mean_net_price"] is None for series in of_group)
+        for currency in {s["currency"] for s in of_group if s["mean_net_price"] is not None}:
+            own = np.array([series["currency"] == currency for series in of_group])
+            money = (units * (prices * own)[:, None]).sum(axis=0)
+            found.money[currency] = found.money.get(currency, 0) + money
 
     def merge(self, other: Totals) -> None:
         """Take in the totals of other batches."""
@@ -151,6 +157,17 @@ class Totals:
                 "units_sold": found.history.tolist(),
             },
         }
+
+
+def _recent(histories: list[list[int]]) -> Vector:
+    """The sum of the last three years of histories that end in the same month."""
+    recent = np.zeros((len(histories), HISTORY_MONTHS))
+    for row, history in zip(recent, histories, strict=True):
+        last = history[-HISTORY_MONTHS:]
+        if last:
+            row[-len(last) :] = last
+    total: Vector = recent.sum(axis=0)
+    return total
 
 
 def _categories_within(keys: Iterable[Key]) -> dict[Key, list[str]]:

@@ -22,13 +22,22 @@ from numpy.typing import NDArray
 
 from etl.errors import IncompleteError, InputError
 from etl.lake import Lake
-from etl.tables import FORECAST_COLUMNS, PREDICTIONS, SERIES_KEY, SHARDS
+from etl.tables import FORECAST_COLUMNS, PREDICTIONS, SERIES_KEY
 
 __all__ = ["BOUNDS", "Run", "RunShard", "ShardForecasts", "read_run", "read_shards"]
 
 BOUNDS = tuple(c.name for c in FORECAST_COLUMNS if c.type == pa.float64())
 """The numbers of a forecast: the point and the ends of its intervals."""
 
+_PLAIN_COLUMNS = (
+    *SERIES_KEY,
+    "category",
+    "currency",
+    "first_month",
+    "mean_net_price",
+    "active",
+)
+_SERIES_COLUMNS = [*_PLAIN_COLUMNS, "units_sold", "days_out_of_stock"]
 _RUN_ID = re.compile(r"(\d{4})-(\d{2})\.(\d+)")
 
 
@@ -115,13 +124,12 @@ def read_run(lake: Lake, run_id: str) -> Run:
 
 def read_shards(lake: Lake, run: Run, shards: Sequence[RunShard]) -> ShardForecasts:
     """The forecasts of `shards` and their series, checked against the manifest."""
-    predictions = pa.concat_tables([_read_predictions(lake, run, shard) for shard in shards])
-    rows = _by_series(PREDICTIONS.conform(predictions))
+    rows = _by_series(pa.concat_tables([_read_predictions(lake, run, shard) for shard in shards]))
     horizon = pc.max(rows["horizon"]).as_py() or 0
     months = rows["month"].slice(0, horizon).to_pylist()
     firsts = rows.take(np.arange(0, rows.num_rows, max(horizon, 1)))
     keys = list(zip(*(firsts[name].to_pylist() for name in SERIES_KEY), strict=True))
-    _check_shape(run, rows, horizon, len(keys), sum(shard.series for shard in shards))
+    _check_shape(run, rows, horizon, keys, sum(shard.series for shard in shards))
     return ShardForecasts(
         keys,
         months,
@@ -164,11 +172,21 @@ def _by_series(rows: pa.Table) -> pa.Table:
     return rows.sort_by([(name, "ascending") for name in (*SERIES_KEY, "horizon")])
 
 
-def _check_shape(run: Run, rows: pa.Table, horizon: int, series: int, expected: int) -> None:
-    """Every series of the manifest is there, with the same months ahead and no other run's rows."""
-    if series != expected or rows.num_rows != series * horizon:
+def _check_shape(
+    run: Run, rows: pa.Table, horizon: int, keys: list[tuple[str, str, str]], expected: int
+) -> None:
+    """Every series of the manifest is there once, with the same months ahead, nothing empty."""
+    whole = rows.num_rows == len(keys) * horizon and len(set(keys)) == len(keys) == expected
+    places = np.tile(np.arange(1, horizon + 1), len(keys) if whole else 0)
+    if not whole or not np.array_equal(rows["horizon"].to_numpy(), places):
         raise IncompleteError(
             f"run {run.run_id} has {rows.num_rows} rows for {expected} series of {horizon} months; "
+            "predict its shards again and close the run"
+        )
+    empty = [name for name in rows.column_names if rows[name].null_count]
+    if empty:
+        raise IncompleteError(
+            f"run {run.run_id} has empty values in {', '.join(empty)}; "
             "predict its shards again and close the run"
         )
     runs, cutoffs = rows["run_id"].unique().to_pylist(), rows["cutoff_month"].unique().to_pylist()
@@ -184,15 +202,15 @@ def _read_series(
 ) -> list[dict[str, Any]]:
     """The series that the forecasts were made from, one for each key."""
     folder = f"shards/cutoff_month={run.cutoff_month:%Y-%m}"
-    columns = [name for name in SHARDS.names if name != "cutoff_month"]
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for shard in shards:
-        table = lake.read_table(f"{folder}/shard={shard.number:04d}.parquet", columns)
-        empty = _empty_shelves(table.column("days_out_of_stock").combine_chunks())
-        rows = table.drop_columns("days_out_of_stock").to_pylist()
-        for row, shelves in zip(rows, empty, strict=True):
-            row["empty_shelves"] = shelves
-            found[row["merchant_id"], row["store_id"], row["product_id"]] = row
+        table = lake.read_table(f"{folder}/shard={shard.number:04d}.parquet", _SERIES_COLUMNS)
+        columns: dict[str, list[Any]] = {n: table[n].to_pylist() for n in _PLAIN_COLUMNS}
+        columns["units_sold"] = _lists(table["units_sold"].combine_chunks())
+        columns["empty_shelves"] = _empty_shelves(table["days_out_of_stock"].combine_chunks())
+        names = tuple(columns)
+        for row in zip(*columns.values(), strict=True):
+            found[row[:3]] = dict(zip(names, row, strict=True))
     try:
         return [found[key] for key in keys]
     except KeyError as error:
@@ -200,6 +218,13 @@ def _read_series(
             f"run {run.run_id} forecasts {error} which {folder} does not hold; "
             "build the shards of that month and predict again"
         ) from error
+
+
+def _lists(vectors: pa.Array[Any]) -> list[list[int]]:
+    """Lists of whole numbers as Python has them; by way of one flat vector, which is quick."""
+    flat = pc.list_flatten(vectors).to_numpy(zero_copy_only=False).tolist()
+    ends = np.cumsum(pc.list_value_length(vectors).to_numpy(zero_copy_only=False)).tolist()
+    return [flat[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _empty_shelves(days: pa.Array[Any]) -> list[dict[int, int] | None]:
