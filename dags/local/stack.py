@@ -12,11 +12,12 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -53,8 +54,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+_PARTS = (("api-server",), ("scheduler",), ("dag-processor",))
+
+
 class AirflowStack:
     """Airflow under `home` with `workers` tasks at a time; tasks see `environment` beside ours.
+
+    `further_parts` are more commands of Airflow's to run, such as ``("celery", "worker")``; what
+    `environment` says about Airflow itself stands before what would be said here.
 
     A context manager. Entering removes what an earlier stack left in `home`, migrates the database
     and starts the parts; `ready` waits up to `patience` seconds for their health.
@@ -66,11 +73,13 @@ class AirflowStack:
         environment: Mapping[str, str] | None = None,
         workers: int = 2,
         patience: float = 180.0,
+        further_parts: Sequence[tuple[str, ...]] = (),
     ) -> None:
         self.home = home.resolve()
         self.url = f"http://127.0.0.1:{free_port()}"
         self._workers = workers
         self._patience = patience
+        self._commands = {" ".join(command): command for command in (*_PARTS, *further_parts)}
         self.password = secrets.token_urlsafe(16)
         self._environment = self._airflow_environment(dict(environment or {}))
         self._ledger = Ledger(self.home / "processes.json")
@@ -81,8 +90,8 @@ class AirflowStack:
         self._make_home()
         try:
             self._airflow("db", "migrate")
-            for part in ("api-server", "scheduler", "dag-processor"):
-                self._start(part)
+            for part in self._commands:
+                self.start(part)
             return self
         except BaseException:
             self.stop()
@@ -115,6 +124,14 @@ class AirflowStack:
         """End every part: SIGINT to its group first, SIGKILL to what has not gone after that."""
         self._ledger.end(list(self._parts.values()))
         self._parts = {}
+
+    def kill(self, part: str) -> None:
+        """End one part and its children outright, as a lost machine would."""
+        os.killpg(self._parts[part].pid, signal.SIGKILL)
+
+    def log_of(self, part: str) -> str:
+        """What a part has written."""
+        return self._log(part).read_text(errors="replace")
 
     def _make_home(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
@@ -157,7 +174,7 @@ class AirflowStack:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
         kept = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW")}
-        return {**kept, **further, **own}
+        return {**kept, **own, **further}
 
     def _airflow(self, *arguments: str) -> None:
         done = subprocess.run(
@@ -172,11 +189,11 @@ class AirflowStack:
         if done.returncode:
             raise StackError(f"airflow {' '.join(arguments)} failed:\n{done.stdout[-2000:]}")
 
-    def _start(self, part: str) -> None:
-        log = self.home / f"{part}.log"
-        with log.open("wb") as sink:
+    def start(self, part: str) -> Started:
+        """Start one part, named by its command, once more where it has ended."""
+        with self._log(part).open("ab") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", part],
+                [sys.executable, "-m", "airflow", *self._commands[part]],
                 env=self._environment,
                 cwd=_PROJECT,
                 stdout=sink,
@@ -185,6 +202,10 @@ class AirflowStack:
             )
         self._parts[part] = Started(process)
         self._ledger.note(self._parts.values())
+        return self._parts[part]
 
     def _tail(self, part: str) -> str:
-        return (self.home / f"{part}.log").read_text(errors="replace")[-1500:]
+        return self.log_of(part)[-1500:]
+
+    def _log(self, part: str) -> Path:
+        return self.home / f"{part.replace(' ', '-').replace('/', '-')}.log"
