@@ -11,6 +11,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ class Duck:
         self.connection = connection
         self._folder = folder
 
-    def run(self, sql: str, **values: Any) -> Any:
-        """Execute `sql` with `$name` parameters; the connection, to fetch from."""
-        return self.connection.execute(sql, values or None)
+    def run(self, sql: str, **values: Any) -> list[Any]:
+        """Execute `sql` with `$name` parameters; all its rows, so for few ones."""
+        rows: list[Any] = self.connection.execute(sql, values or None).fetchall()
+        return rows
 
     def view(self, name: str, rows: pa.Table) -> None:
         """Let queries read `rows` as `name`."""
@@ -53,14 +55,15 @@ class Duck:
         pq.write_table(rows, file)
         return str(file)
 
-    def write(self, lake: Lake, path: str, table: Table, sql: str, **values: Any) -> str:
-        """Put the rows of `sql` at `path` as `table`; returns the hash of the file's bytes.
+    def write(self, lake: Lake, path: str, table: Table, *queries: str, **values: Any) -> str:
+        """Put the rows of the queries, one after the other, at `path` as `table`.
 
+        Returns the hash of the file's bytes.
         Raises `TableError`, and leaves what is there, where a row breaks the table's contract.
         """
         file = self._folder / "rows.parquet"
         with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
-            for batch in self.batches(sql, **values):
+            for batch in chain.from_iterable(self.batches(sql, **values) for sql in queries):
                 rows = pa.Table.from_batches([batch]).select(table.names)
                 hold(table, rows)
                 writer.write_table(rows.cast(table.schema))
@@ -79,7 +82,6 @@ def open_duck(settings: Settings) -> Iterator[Duck]:
             config={
                 "memory_limit": settings.duckdb_memory,
                 "temp_directory": f"{folder}/spill",
-                "preserve_insertion_order": "false",
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             },

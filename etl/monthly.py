@@ -183,7 +183,7 @@ def _view_stockouts(lake: Lake, duck: Duck, inputs: MonthInputs) -> None:
 
 
 def _manifest(duck: Duck, inputs: MonthInputs, part: str) -> dict[str, Any]:
-    rows, sold, remainder, keys = duck.run(_SUMS, part=part).fetchone()
+    ((rows, sold, remainder, keys),) = duck.run(_SUMS, part=part)
     return {
         "month": f"{inputs.month:%Y-%m}",
         "fingerprint": inputs.fingerprint,
@@ -196,7 +196,7 @@ def _manifest(duck: Duck, inputs: MonthInputs, part: str) -> dict[str, Any]:
         "rows": rows,
         "units_sold": int(sold),
         "units_remainder": int(remainder),
-        "revenue": dict(duck.run(_REVENUE, part=part).fetchall()),
+        "revenue": dict(duck.run(_REVENUE, part=part)),
     }
 
 

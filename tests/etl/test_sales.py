@@ -63,10 +63,14 @@ def test_ties_do_not_depend_on_the_order_of_the_files(latest, swap):
 
 
 def test_lines_of_one_order_stay_apart(latest):
-    assert [
-        row[:2] for row in latest([_line("2", "1", 9), _line("1", "2", 9), _line("1", "1", 9)])
-    ] == [
-        ("1", "1"),
-        ("1", "2"),
-        ("2", "1"),
+    lines = [_line("2", "1", 9), _line("1", "2", 9), _line("1", "1", 9)]
+    assert [row[:2] for row in latest(lines)] == [("2", "1"), ("1", "2"), ("1", "1")]
+
+
+def test_a_repeated_line_does_not_disturb_the_others(latest):
+    first = [_line("2", "1", 9), _line("1", "1", 9), _line("3", "1", 9)]
+    assert [row[:3] for row in latest(first, [_line("1", "1", 10, 1)])] == [
+        ("2", "1", 0),
+        ("3", "1", 0),
+        ("1", "1", 1),
     ]
