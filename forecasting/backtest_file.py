@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from etl.tables import SERIES_KEY
-from forecasting.fleet import Done, Work, forecast_fleet
 from forecasting.forecaster import Forecaster, Series
 from forecasting.history import open_history
+from forecasting.origins import rolling_scores
 from forecasting.outfile import infile, outfile
-from forecasting.predict_file import batched, informed
-from forecasting.predictions import FORECASTS, forecast_rows, refuse_leaks
-from forecasting.progress import shown
+from forecasting.predictions import FORECASTS, refuse_leaks
 from forecasting.scoring import FILE_SCORES, ORIGIN, beside_rule
-from forecasting.series import as_known, months_between
+from forecasting.series import months_between
 from forecasting.summary import Summary
 
 __all__ = ["roll_origins", "score_file"]
-
-_FORECASTS_AT_ONCE = 2000
 
 
 def score_file(
@@ -72,39 +66,10 @@ def roll_origins(
         open_history(history, cutoff_month) as everything,
         outfile(out, FILE_SCORES.schema) as write,
     ):
-        surveyed = informed(engine, (_before(series, origins) for series in everything))
-        whole: deque[Series] = deque()
-        fleet = forecast_fleet(_origins(everything, origins, whole), surveyed, horizon, jobs)
-        counted = shown(fleet, f"back-testing {history}", everything.count * origins)
-        for done in batched(counted, _FORECASTS_AT_ONCE):
-            scores = FILE_SCORES.conform(_score(done, [whole.popleft() for _ in done]))
+        for scores in rolling_scores(everything, engine, origins, horizon, jobs):
             summary.add(scores.to_pandas())
             write(scores)
     return summary.measures()
-
-
-def _before(series: Series, origins: int) -> Series:
-    return as_known(series, max(series.months - origins, 0))
-
-
-def _origins(everything: Iterable[Series], origins: int, whole: deque[Series]) -> Iterator[Work]:
-    """Each series as it was known at each origin, oldest first; the whole one goes to `whole`."""
-    for series in everything:
-        for back in range(min(origins, series.months - 1), 0, -1):
-            whole.append(series)
-            yield Work(as_known(series, series.months - back))
-
-
-def _score(done: Sequence[Done], whole: Sequence[Series]) -> pd.DataFrame:
-    """Scores of the months that each series has sold since its origin."""
-    rows = forecast_rows(done).to_pandas()
-    horizon = len(done[0].forecast.units)
-    sold = np.full((len(done), horizon), np.nan)
-    for row, one, full in zip(sold, done, whole, strict=True):
-        since = full.units[one.series.months :][:horizon]
-        row[: len(since)] = since
-    rows["units_sold"] = sold.ravel()
-    return beside_rule(rows[rows["units_sold"].notna()], (one.series for one in done))
 
 
 def _sold(rows: pd.DataFrame, known: dict[tuple[str, str, str], Series]) -> list[float]:

@@ -18,7 +18,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 T = TypeVar("T")
 
 
-def shown(items: Iterable[T], title: str, total: int) -> Iterator[T]:
+def shown(items: Iterable[T], title: str, total: int | None = None) -> Iterator[T]:
     """`items` as they come, counted in front of a person or in the log."""
     if sys.stderr.isatty():
         yield from tqdm(items, desc=title, total=total, unit=" series")
@@ -30,5 +30,9 @@ def shown(items: Iterable[T], title: str, total: int) -> Iterator[T]:
         count += 1
         if time.monotonic() - said > _SECONDS_BETWEEN_LINES:
             said = time.monotonic()
-            _LOG.info("%s: %d of %d", title, count, total)
-    _LOG.info("%s: %d of %d, done", title, count, total)
+            _LOG.info("%s: %s", title, _of(count, total))
+    _LOG.info("%s: %s, done", title, _of(count, total))
+
+
+def _of(count: int, total: int | None) -> str:
+    return f"{count} of {total}" if total else f"{count}"
