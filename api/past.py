@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from etl.lake import Lake
 
-__all__ = ["PastForecasts", "accuracy_of"]
+__all__ = ["PastForecasts", "accuracy_of", "past_forecasts"]
 
 _MONTHS_SHOWN = 6
 _MONTHS_SUMMED = 12
@@ -38,17 +38,25 @@ _MEASURES = """
 """
 
 
-class PastForecasts:
-    """The scored months of a lake up to a cutoff."""
+@contextmanager
+def past_forecasts(lake: Lake, cutoff_month: date) -> Iterator[PastForecasts]:
+    """The last scored months of the lake up to a cutoff, at hand while the block lasts."""
+    months = {
+        f"{path.split('month=')[1][:7]}-01": path for path in lake.paths("scores", "part.parquet")
+    }
+    known = [month for month in sorted(months) if month <= cutoff_month.isoformat()]
+    last = known[-_MONTHS_SUMMED:]
+    with lake.local_files([months[month] for month in last]) as files:
+        yield PastForecasts(last, files)
 
-    def __init__(self, lake: Lake, cutoff_month: date) -> None:
-        months = [
-            path
-            for path in lake.paths("scores", "part.parquet")
-            if path.split("month=")[1][:7] <= f"{cutoff_month:%Y-%m}"
-        ]
-        self._shown = [lake.uri(path) for path in months[-_MONTHS_SHOWN:]]
-        self._summed = [lake.uri(path) for path in months[-_MONTHS_SUMMED:]]
+
+class PastForecasts:
+    """Scored months and their files, the oldest first; `months_summed` names the months."""
+
+    def __init__(self, months: Sequence[str], files: Sequence[str]) -> None:
+        self.months_summed = list(months)
+        self._shown = list(files[-_MONTHS_SHOWN:])
+        self._summed = list(files)
 
     def of_series(
         self, keys: Sequence[tuple[str, str, str]]
@@ -101,11 +109,6 @@ class PastForecasts:
                 measured = dict(zip(names[3:], row[3:], strict=True))
                 found.setdefault(row[:3], []).append(_ratios(measured))
         yield from found.items()
-
-    @property
-    def months_summed(self) -> list[str]:
-        """First days of the months that `by_lead_time` sums."""
-        return [f"{path.split('month=')[1][:7]}-01" for path in self._summed]
 
 
 def accuracy_of(months: Sequence[dict[str, Any]]) -> dict[str, Any]:

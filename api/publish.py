@@ -8,16 +8,16 @@ is cleared away by a later publish. Published runs keep their name and content f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.changes import Key, changes_between, run_before
 from api.joint import joint_bounds
-from api.past import PastForecasts
+from api.past import PastForecasts, past_forecasts
 from api.registered import store_documents
 from api.rendering import Batch, render_run
-from api.store.documents import Edition
+from api.store.documents import Edition, SummaryDocument
 from api.store.protocol import ForecastStore
 from api.totals import Totals, summary_document
 from api.vintage import Run, read_run
@@ -100,19 +100,12 @@ def _published(store: ForecastStore, run: Run) -> Edition | None:
 
 def _load(lake: Lake, store: ForecastStore, run: Run, jobs: int, at: datetime) -> Edition:
     edition = store.begin(run.run_id, run.digest)
-    past = PastForecasts(lake, run.cutoff_month)
     totals = _load_forecasts(store, edition.load, render_run(lake, run, jobs))
     summaries = list(totals.documents(run, _changes(lake, store, run), joint_bounds(lake, run)))
     store.put_summaries(edition.load, summaries)
-    scored = dict(past.by_lead_time())
-    keys = sorted({*scored, *(document[1:4] for document in summaries)})
-    store.put_summaries(
-        edition.load,
-        [
-            summary_document("accuracy", key, _accuracy(run, key, past, scored.get(key, [])))
-            for key in keys
-        ],
-    )
+    keys = {document[1:4] for document in summaries}
+    with past_forecasts(lake, run.cutoff_month) as past:
+        store.put_summaries(edition.load, list(_accuracies(run, past, keys)))
     store.put_stores(edition.load, list(store_documents(lake, totals)))
     _verify(run, *store.loaded(edition.load))
     details = {
@@ -139,21 +132,20 @@ def _load_forecasts(store: ForecastStore, load: int, batches: Iterable[Batch]) -
     return totals
 
 
-def _accuracy(
-    run: Run,
-    key: tuple[str, str, str],
-    past: PastForecasts,
-    by_lead_time: list[dict[str, Any]],
-) -> dict[str, Any]:
-    merchant_id, store_id, category = key
-    return {
-        "run_id": run.run_id,
-        "merchant_id": merchant_id,
-        "store_id": store_id or None,
-        "category": category or None,
-        "months_scored": past.months_summed,
-        "by_lead_time": by_lead_time,
-    }
+def _accuracies(run: Run, past: PastForecasts, keys: Iterable[Key]) -> Iterator[SummaryDocument]:
+    """How earlier forecasts did, for each part of the run and each part that was scored."""
+    scored = dict(past.by_lead_time())
+    for key in sorted({*scored, *keys}):
+        merchant_id, store_id, category = key
+        document = {
+            "run_id": run.run_id,
+            "merchant_id": merchant_id,
+            "store_id": store_id or None,
+            "category": category or None,
+            "months_scored": past.months_summed,
+            "by_lead_time": scored.get(key, []),
+        }
+        yield summary_document("accuracy", key, document)
 
 
 def _verify(run: Run, series: int, units: float) -> None:

@@ -19,7 +19,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from api.past import PastForecasts
+from api.past import PastForecasts, past_forecasts
 from api.registered import Listings
 from api.render import render_forecasts
 from api.store.documents import ForecastDocument
@@ -45,10 +45,10 @@ class Batch(NamedTuple):
 class _Renderer:
     """Renders batches of one run; what it reads of the registry is held between batches."""
 
-    def __init__(self, lake: Lake, run: Run) -> None:
+    def __init__(self, lake: Lake, run: Run, past: PastForecasts) -> None:
         self._lake = lake
         self._run = run
-        self._past = PastForecasts(lake, run.cutoff_month)
+        self._past = past
         self._listings = Listings(lake)
 
     def render(self, shards: Sequence[RunShard]) -> Batch:
@@ -68,8 +68,8 @@ def render_run(lake: Lake, run: Run, jobs: int) -> Iterator[Batch]:
     batches = list(_batches(run.shards))
     processes = min(jobs or len(os.sched_getaffinity(0)), len(batches))
     if run.series < _WORTH_PROCESSES or processes < 2:
-        renderer = _Renderer(lake, run)
-        yield from map(renderer.render, batches)
+        with past_forecasts(lake, run.cutoff_month) as past:
+            yield from map(_Renderer(lake, run, past).render, batches)
         return
     with ExitStack() as stack:
         workers = [stack.enter_context(_process(lake, run)) for _ in range(processes)]
@@ -129,16 +129,22 @@ def _serve(parent: Connection[Any, Any]) -> None:
     """Render what the parent sends, until it goes."""
     try:
         url, run = parent.recv()
-        renderer = _Renderer(Lake(url), run)
-        while True:
-            shards = parent.recv()
-            try:
-                answer: object = tuple(renderer.render(shards))
-            except StorecastError as error:
-                answer = error
-            parent.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+        lake = Lake(url)
+        with past_forecasts(lake, run.cutoff_month) as past:
+            renderer = _Renderer(lake, run, past)
+            while True:
+                _answer(parent, renderer)
     except (EOFError, ConnectionError):
         return
+
+
+def _answer(parent: Connection[Any, Any], renderer: _Renderer) -> None:
+    shards = parent.recv()
+    try:
+        answer: object = tuple(renderer.render(shards))
+    except StorecastError as error:
+        answer = error
+    parent.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
 
 
 if __name__ == "__main__":
