@@ -71,13 +71,13 @@ def render_run(lake: Lake, run: Run, jobs: int) -> Iterator[Batch]:
         with past_forecasts(lake, run.cutoff_month) as past:
             yield from map(_Renderer(lake, run, past).render, batches)
         return
-    with ExitStack() as stack:
+    with ExitStack() as stack, _losses_told(run):
         workers = [stack.enter_context(_process(lake, run)) for _ in range(processes)]
         for place, shards in enumerate(batches[: processes * _AHEAD]):
             workers[place % processes].send(shards)
         for place in range(len(batches)):
             worker = workers[place % processes]
-            rendered = _received(worker, run)
+            rendered = _received(worker)
             if place + processes * _AHEAD < len(batches):
                 worker.send(batches[place + processes * _AHEAD])
             yield rendered
@@ -112,17 +112,23 @@ def _process(lake: Lake, run: Run) -> Iterator[Connection[Any, Any]]:
             process.wait()
 
 
-def _received(worker: Connection[Any, Any], run: Run) -> Batch:
+def _received(worker: Connection[Any, Any]) -> Batch:
+    found = worker.recv()
+    if isinstance(found, BaseException):
+        raise found
+    return Batch(*found)
+
+
+@contextmanager
+def _losses_told(run: Run) -> Iterator[None]:
+    """A connection that breaks means a process that was lost."""
     try:
-        found = worker.recv()
+        yield
     except (EOFError, ConnectionError) as error:
         raise IncompleteError(
             f"a process that rendered run {run.run_id} was lost; nothing is published: "
             "see that there is memory, and publish again"
         ) from error
-    if isinstance(found, BaseException):
-        raise found
-    return Batch(*found)
 
 
 def _serve(parent: Connection[Any, Any]) -> None:

@@ -8,12 +8,10 @@ is written with `j=True`, so that a published run outlives the server's sudden e
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne, ReturnDocument, WriteConcern
 from pymongo.collection import Collection
@@ -29,22 +27,23 @@ from api.store.documents import (
     StoreDocument,
     SummaryDocument,
 )
+from api.store.mongo_documents import (
+    DESCENDING_SORTS,
+    INDEXES,
+    Document,
+    document_of,
+    edition_of,
+    id_of,
+    page_filter,
+    page_order,
+    record_of,
+)
 from etl.errors import StoreError
 
 __all__ = ["MongoStore"]
 
-_Document = dict[str, Any]
 _ROWS = 1000
 _DOCUMENTS = ("forecasts", "summaries", "stores")
-_INDEXES: dict[str, list[tuple[str, ...]]] = {
-    "stores": [("load", "merchant_id", "store_id")],
-    "forecasts": [
-        ("load", "merchant_id", "store_id", "product_id"),
-        ("load", "merchant_id", "search", "store_id", "product_id"),
-    ],
-    "records": [("kind", "key"), ("kind", "merchant_id", "store_id", "product_id", "key")],
-}
-_DESCENDING = ("volume", "growth", "decline", "risk", "attention")
 
 
 class MongoStore:
@@ -55,7 +54,7 @@ class MongoStore:
     def __init__(self, url: str) -> None:
         with self._errors("reached"):
             try:
-                self._client: MongoClient[_Document] = MongoClient(url, **_patience(url))
+                self._client: MongoClient[Document] = MongoClient(url, **_patience(url))
                 self._database = self._client.get_default_database("storecast")
             except ConfigurationError as error:
                 raise StoreError(f"the MongoDB URL cannot be used: {error}") from error
@@ -143,12 +142,12 @@ class MongoStore:
             self._pointer.replace_one(
                 {"_id": "current"}, {"_id": "current", "load": load}, upsert=True
             )
-            return _edition_of(found)
+            return edition_of(found)
 
     def editions(self) -> list[Edition]:
         with self._errors("read"):
             found = self._editions.find({"published_at": {"$ne": None}})
-            return sorted((_edition_of(document) for document in found), key=lambda e: e.load)
+            return sorted((edition_of(document) for document in found), key=lambda e: e.load)
 
     def remove_all_but(self, loads: Sequence[int], abandoned_before: str) -> int:
         with self._errors("removed"):
@@ -169,14 +168,14 @@ class MongoStore:
         with self._errors("read"):
             pointer = self._pointer.find_one({"_id": "current"})
             found = pointer and self._editions.find_one({"_id": str(pointer["load"])})
-            return _edition_of(found) if found else None
+            return edition_of(found) if found else None
 
     def merchants(self, load: int) -> list[str]:
         with self._errors("read"):
             return sorted(self._database["stores"].distinct("merchant_id", {"load": load}))
 
     def stores(self, load: int, scope: Scope, region: str | None = None) -> list[StoreDocument]:
-        wanted: _Document = {"load": load, "merchant_id": scope.merchant_id}
+        wanted: Document = {"load": load, "merchant_id": scope.merchant_id}
         if region is not None:
             wanted["region"] = region
         with self._errors("read"):
@@ -215,13 +214,13 @@ class MongoStore:
             return [(d["product_id"], d["json"].encode()) for d in found]
 
     def products(self, load: int, scope: Scope, query: ProductQuery) -> list[ListedProduct]:
-        key, direction = ("search", ASCENDING) if query.sort == "name" else (query.sort, DESCENDING)
-        order = [(key, direction), ("store_id", ASCENDING), ("product_id", ASCENDING)]
+        order = page_order(query.sort)
+        key = order[0][0]
         with self._errors("read"):
             found = (
                 self._database["forecasts"]
                 .find(
-                    _listing(load, scope, query, key),
+                    page_filter(load, scope, query, key),
                     {key: 1, "store_id": 1, "product_id": 1, "line": 1},
                 )
                 .sort(order)
@@ -245,7 +244,7 @@ class MongoStore:
         self, kind: str, key: str, document: Mapping[str, Any], owner: tuple[str, str, str]
     ) -> None:
         with self._errors("written"):
-            record = _record(kind, key, document, owner)
+            record = record_of(kind, key, document, owner)
             self._records.replace_one({"_id": record["_id"]}, record, upsert=True)
 
     def add_record(
@@ -253,14 +252,14 @@ class MongoStore:
     ) -> bool:
         with self._errors("written"):
             try:
-                self._records.insert_one(_record(kind, key, document, owner))
+                self._records.insert_one(record_of(kind, key, document, owner))
             except DuplicateKeyError:
                 return False
             return True
 
     def record(self, kind: str, key: str) -> dict[str, Any] | None:
         with self._errors("read"):
-            found = self._records.find_one({"_id": _id(kind, key)})
+            found = self._records.find_one({"_id": id_of(kind, key)})
             return dict(json.loads(found["json"])) if found else None
 
     def records(
@@ -273,7 +272,7 @@ class MongoStore:
         after: str = "",
         limit: int = 1000,
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        terms: list[_Document] = [{"kind": kind, "key": {"$gt": after}}]
+        terms: list[Document] = [{"kind": kind, "key": {"$gt": after}}]
         if scope is not None:
             terms.append({"merchant_id": scope.merchant_id})
         if scope is not None and scope.stores is not None:
@@ -288,7 +287,7 @@ class MongoStore:
 
     def delete_record(self, kind: str, key: str) -> bool:
         with self._errors("deleted"):
-            return self._records.delete_one({"_id": _id(kind, key)}).deleted_count == 1
+            return self._records.delete_one({"_id": id_of(kind, key)}).deleted_count == 1
 
     # operation
 
@@ -302,15 +301,15 @@ class MongoStore:
     # inside
 
     @property
-    def _editions(self) -> Collection[_Document]:
+    def _editions(self) -> Collection[Document]:
         return self._database["editions"].with_options(write_concern=self._durable)
 
     @property
-    def _pointer(self) -> Collection[_Document]:
+    def _pointer(self) -> Collection[Document]:
         return self._database["pointer"].with_options(write_concern=self._durable)
 
     @property
-    def _records(self) -> Collection[_Document]:
+    def _records(self) -> Collection[Document]:
         return self._database["records"].with_options(write_concern=self._durable)
 
     @contextmanager
@@ -324,10 +323,10 @@ class MongoStore:
             ) from error
 
     def _make_indexes(self) -> None:
-        for collection, indexes in _INDEXES.items():
+        for collection, indexes in INDEXES.items():
             for columns in indexes:
                 self._database[collection].create_index([(c, ASCENDING) for c in columns])
-        for sort in _DESCENDING:
+        for sort in DESCENDING_SORTS:
             self._database["forecasts"].create_index(
                 [
                     ("load", ASCENDING),
@@ -348,7 +347,7 @@ class MongoStore:
                     [
                         ReplaceOne({"_id": document["_id"]}, document, upsert=True)
                         for document in (
-                            _document(load, values, keys)
+                            document_of(load, values, keys)
                             for values in documents[start : start + _ROWS]
                         )
                     ],
@@ -358,7 +357,9 @@ class MongoStore:
 
     def _body(self, collection: str, *key: int | str) -> Body | None:
         with self._errors("read"):
-            found = self._database[collection].find_one({"_id": _id(*key)}, {"json": 1, "etag": 1})
+            found = self._database[collection].find_one(
+                {"_id": id_of(*key)}, {"json": 1, "etag": 1}
+            )
             return Body(found["json"].encode(), found["etag"]) if found else None
 
     def _remove_in_steps(self, collection: str, load: int) -> None:
@@ -372,79 +373,10 @@ class MongoStore:
             self._database[collection].delete_many({"_id": {"$in": step}})
 
 
-def _patience(url: str) -> _Document:
+def _patience(url: str) -> Document:
     """How long to wait for a server, unless the URL says it."""
     waits = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 60000}
     return {name: wait for name, wait in waits.items() if name.lower() not in url.lower()}
-
-
-def _listing(load: int, scope: Scope, query: ProductQuery, key: str) -> _Document:
-    """The filter of one page of products."""
-    terms: list[_Document] = [{"load": load, "merchant_id": scope.merchant_id}]
-    if scope.stores is not None:
-        terms.append({"store_id": {"$in": sorted(scope.stores)}})
-    if query.stores is not None:
-        terms.append({"store_id": {"$in": list(query.stores)}})
-    if query.categories:
-        terms.append({"category": {"$in": list(query.categories)}})
-    if query.confidences:
-        terms.append({"confidence": {"$in": list(query.confidences)}})
-    if query.text:
-        terms.append({"search": {"$regex": re.escape(query.text)}})
-    if query.sort == "attention":
-        terms.append({"attention": {"$gt": 0}})
-    if query.after is not None:
-        value, store_id, product_id = query.after
-        beyond = "$gt" if key == "search" else "$lt"
-        terms.append(
-            {
-                "$or": [
-                    {key: {beyond: value}},
-                    {key: value, "store_id": {"$gt": store_id}},
-                    {key: value, "store_id": store_id, "product_id": {"$gt": product_id}},
-                ]
-            }
-        )
-    return {"$and": terms}
-
-
-def _id(*parts: int | str) -> str:
-    return "/".join(quote(str(part), safe="") for part in parts)
-
-
-def _document(load: int, values: Any, keys: int) -> _Document:
-    """A named tuple of documents.py as MongoDB keeps it: its key as a string, its JSON as text."""
-    document = {
-        name: value.decode() if isinstance(value, bytes) else value
-        for name, value in values._asdict().items()
-    }
-    return {"_id": _id(load, *values[:keys]), "load": load, **document}
-
-
-def _record(
-    kind: str, key: str, document: Mapping[str, Any], owner: tuple[str, str, str]
-) -> _Document:
-    merchant_id, store_id, product_id = owner
-    return {
-        "_id": _id(kind, key),
-        "kind": kind,
-        "key": key,
-        "merchant_id": merchant_id,
-        "store_id": store_id,
-        "product_id": product_id,
-        "json": json.dumps(dict(document)),
-    }
-
-
-def _edition_of(document: Mapping[str, Any]) -> Edition:
-    return Edition(
-        document["load"],
-        document["run_id"],
-        document["digest"],
-        document["details"],
-        document["published_at"],
-        document["before"],
-    )
 
 
 def _now() -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -27,36 +25,13 @@ from api.store.documents import (
     StoreDocument,
     SummaryDocument,
 )
+from api.store.sqlite_file import SqliteFile
+from api.store.sqlite_listing import listing_statement, marks, stores_asked
 from etl.errors import StoreError
 
 __all__ = ["SqliteStore"]
 
 _ROWS = 5000
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS editions (
-    load INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, digest TEXT NOT NULL,
-    details TEXT NOT NULL DEFAULT '{}', touched_at TEXT NOT NULL, published_at TEXT,
-    before INTEGER);
-CREATE TABLE IF NOT EXISTS pointer (one INTEGER PRIMARY KEY CHECK (one = 1), load INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS stores (
-    load INTEGER, merchant_id TEXT, store_id TEXT, region TEXT, json BLOB,
-    UNIQUE (load, merchant_id, store_id));
-CREATE TABLE IF NOT EXISTS forecasts (
-    load INTEGER, merchant_id TEXT, store_id TEXT, product_id TEXT, category TEXT, confidence TEXT,
-    volume REAL, growth REAL, decline REAL, risk REAL, attention REAL, search TEXT, line BLOB,
-    etag TEXT, json BLOB, UNIQUE (load, merchant_id, store_id, product_id));
-CREATE INDEX IF NOT EXISTS listing ON forecasts (
-    load, merchant_id, store_id, volume DESC, product_id, category, confidence, growth, decline,
-    risk, attention, search);
-CREATE TABLE IF NOT EXISTS summaries (
-    load INTEGER, kind TEXT, merchant_id TEXT, store_id TEXT, category TEXT, etag TEXT, json BLOB,
-    UNIQUE (load, kind, merchant_id, store_id, category));
-CREATE TABLE IF NOT EXISTS records (
-    kind TEXT, key TEXT, merchant_id TEXT, store_id TEXT, product_id TEXT, json TEXT,
-    UNIQUE (kind, key));
-CREATE INDEX IF NOT EXISTS records_owner ON records (
-    kind, merchant_id, store_id, product_id, key);
-"""
 _DOCUMENT_TABLES = ("forecasts", "summaries", "stores")
 _EDITION = "SELECT load, run_id, digest, details, published_at, before FROM editions "
 
@@ -67,22 +42,13 @@ class SqliteStore:
     embedded = True
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
+        self._file = SqliteFile(path)
         self._served: Edition | None = None
-        with self._errors("opened"):
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StoreError(f"{self.path} cannot be made: {error.strerror}") from error
-            self._connection().executescript(_SCHEMA)
 
     # loading
 
     def begin(self, run_id: str, digest: str) -> Edition:
-        with self._transaction("a load begun") as connection:
+        with self._file.transaction("a load begun") as connection:
             cursor = connection.execute(
                 "INSERT INTO editions (run_id, digest, touched_at) VALUES (?, ?, ?)",
                 (run_id, digest, _now()),
@@ -99,15 +65,15 @@ class SqliteStore:
         self._put(load, "summaries", documents)
 
     def loaded(self, load: int) -> tuple[int, float]:
-        with self._errors("counted"):
-            row = self._connection().execute(
+        with self._file.errors("counted"):
+            row = self._file.connection().execute(
                 "SELECT count(*), coalesce(sum(volume), 0) FROM forecasts WHERE load = ?", (load,)
             )
             count, volume = row.fetchone()
             return int(count), float(volume)
 
     def publish(self, load: int, details: Mapping[str, Any], at: str) -> Edition:
-        with self._transaction("published", durable=True) as connection:
+        with self._file.transaction("published", durable=True) as connection:
             before = connection.execute("SELECT load FROM pointer").fetchone()
             connection.execute(
                 "UPDATE editions SET details = ?, published_at = ?, before = ? WHERE load = ?",
@@ -117,21 +83,21 @@ class SqliteStore:
             return _edition(connection, load)
 
     def point_to(self, load: int) -> Edition:
-        with self._transaction("pointed to", durable=True) as connection:
+        with self._file.transaction("pointed to", durable=True) as connection:
             edition = _edition(connection, load)
             _move_pointer(connection, load)
             return edition
 
     def editions(self) -> list[Edition]:
-        with self._errors("read"):
-            rows = self._connection().execute(
+        with self._file.errors("read"):
+            rows = self._file.connection().execute(
                 _EDITION + "WHERE published_at IS NOT NULL ORDER BY load"
             )
             return [_edition_of(row) for row in rows]
 
     def remove_all_but(self, loads: Sequence[int], abandoned_before: str) -> int:
-        with self._errors("read"):
-            found = self._connection().execute(
+        with self._file.errors("read"):
+            found = self._file.connection().execute(
                 "SELECT load FROM editions WHERE published_at IS NOT NULL OR touched_at < ?",
                 (abandoned_before,),
             )
@@ -139,31 +105,31 @@ class SqliteStore:
         for load in gone:
             for table in _DOCUMENT_TABLES:
                 self._remove_in_steps(table, load)
-            with self._transaction("removed") as connection:
+            with self._file.transaction("removed") as connection:
                 connection.execute("DELETE FROM editions WHERE load = ?", (load,))
         return len(gone)
 
     # reading
 
     def current(self) -> Edition | None:
-        with self._errors("read"):
-            row = self._connection().execute("SELECT load FROM pointer").fetchone()
+        with self._file.errors("read"):
+            row = self._file.connection().execute("SELECT load FROM pointer").fetchone()
             if row is None:
                 return None
             if self._served is None or self._served.load != row[0]:
-                self._served = _edition(self._connection(), row[0])
+                self._served = _edition(self._file.connection(), row[0])
             return self._served
 
     def merchants(self, load: int) -> list[str]:
-        with self._errors("read"):
-            rows = self._connection().execute(
+        with self._file.errors("read"):
+            rows = self._file.connection().execute(
                 "SELECT DISTINCT merchant_id FROM stores WHERE load = ? ORDER BY 1", (load,)
             )
             return [merchant for (merchant,) in rows]
 
     def stores(self, load: int, scope: Scope, region: str | None = None) -> list[StoreDocument]:
-        with self._errors("read"):
-            rows = self._connection().execute(
+        with self._file.errors("read"):
+            rows = self._file.connection().execute(
                 "SELECT merchant_id, store_id, region, json FROM stores "
                 "WHERE load = ? AND merchant_id = ? ORDER BY store_id",
                 (load, scope.merchant_id),
@@ -174,9 +140,9 @@ class SqliteStore:
     def forecast(self, load: int, scope: Scope, store_id: str, product_id: str) -> Body | None:
         if not scope.allows(store_id):
             return None
-        with self._errors("read"):
+        with self._file.errors("read"):
             row = (
-                self._connection()
+                self._file.connection()
                 .execute(
                     "SELECT json, etag FROM forecasts "
                     "WHERE load = ? AND merchant_id = ? AND store_id = ? AND product_id = ?",
@@ -191,9 +157,9 @@ class SqliteStore:
     ) -> list[tuple[str, bytes]]:
         if not scope.allows(store_id):
             return []
-        with self._errors("read"):
+        with self._file.errors("read"):
             return (
-                self._connection()
+                self._file.connection()
                 .execute(
                     "SELECT product_id, json FROM forecasts WHERE load = ? AND merchant_id = ? "
                     "AND store_id = ? AND product_id > ? ORDER BY product_id LIMIT ?",
@@ -203,12 +169,12 @@ class SqliteStore:
             )
 
     def products(self, load: int, scope: Scope, query: ProductQuery) -> list[ListedProduct]:
-        stores = _stores_asked(scope, query)
+        stores = stores_asked(scope, query)
         if stores == ():
             return []
-        statement, values = _listing(load, scope, query, stores)
-        with self._errors("read"):
-            rows = self._connection().execute(statement, values)
+        statement, values = listing_statement(load, scope, query, stores)
+        with self._file.errors("read"):
+            rows = self._file.connection().execute(statement, values)
             return [ListedProduct(*row) for row in rows]
 
     def summary(
@@ -216,9 +182,9 @@ class SqliteStore:
     ) -> Body | None:
         if not (scope.allows(store_id) if store_id else scope.stores is None):
             return None
-        with self._errors("read"):
+        with self._file.errors("read"):
             row = (
-                self._connection()
+                self._file.connection()
                 .execute(
                     "SELECT json, etag FROM summaries WHERE load = ? AND kind = ? "
                     "AND merchant_id = ? AND store_id = ? AND category = ?",
@@ -241,9 +207,9 @@ class SqliteStore:
         return self._write_record("INSERT OR IGNORE", kind, key, document, owner) == 1
 
     def record(self, kind: str, key: str) -> dict[str, Any] | None:
-        with self._errors("read"):
+        with self._file.errors("read"):
             row = (
-                self._connection()
+                self._file.connection()
                 .execute("SELECT json FROM records WHERE kind = ? AND key = ?", (kind, key))
                 .fetchone()
             )
@@ -263,20 +229,20 @@ class SqliteStore:
         if scope is not None:
             terms, values = [*terms, "merchant_id = ?"], [*values, scope.merchant_id]
         if scope is not None and scope.stores is not None:
-            terms.append(f"store_id IN ({_marks(scope.stores)})")
+            terms.append(f"store_id IN ({marks(scope.stores)})")
             values += sorted(scope.stores)
         for column, value in (("store_id", store_id), ("product_id", product_id)):
             if value is not None:
                 terms, values = [*terms, f"{column} = ?"], [*values, value]
-        with self._errors("read"):
-            rows = self._connection().execute(
+        with self._file.errors("read"):
+            rows = self._file.connection().execute(
                 f"SELECT key, json FROM records WHERE {' AND '.join(terms)} ORDER BY key LIMIT ?",  # noqa: S608
                 (*values, limit),
             )
             return iter([(key, json.loads(text)) for key, text in rows])
 
     def delete_record(self, kind: str, key: str) -> bool:
-        with self._transaction("deleted") as connection:
+        with self._file.transaction("deleted") as connection:
             cursor = connection.execute(
                 "DELETE FROM records WHERE kind = ? AND key = ?", (kind, key)
             )
@@ -285,62 +251,22 @@ class SqliteStore:
     # operation
 
     def ping(self) -> None:
-        with self._errors("reached"):
-            if not self.path.exists():
-                raise StoreError(f"{self.path} is gone; restore it, or publish a run anew")
-            self._connection().execute("SELECT load FROM pointer").fetchone()
+        with self._file.errors("reached"):
+            if not self._file.path.exists():
+                raise StoreError(f"{self._file.path} is gone; restore it, or publish a run anew")
+            self._file.connection().execute("SELECT load FROM pointer").fetchone()
 
     def close(self) -> None:
-        with self._lock:
-            for connection in self._opened:
-                connection.close()
-            self._opened.clear()
-            self._local = threading.local()
+        self._file.close()
 
     # inside
-
-    def _connection(self) -> sqlite3.Connection:
-        """This thread's connection, opened at its first use."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(
-                self.path, isolation_level=None, timeout=30, check_same_thread=False
-            )
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA cache_size = -32000")
-            connection.execute("PRAGMA mmap_size = 17179869184")
-            self._local.connection = connection
-            with self._lock:
-                self._opened.append(connection)
-        return connection
-
-    def _errors(self, what: str) -> _Errors:
-        return _Errors(self.path, what)
-
-    @contextmanager
-    def _transaction(self, what: str, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """One transaction; a durable one has reached the disk when it ends."""
-        with self._errors(what):
-            connection = self._connection()
-            if durable:
-                connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            finally:
-                connection.execute("PRAGMA synchronous = NORMAL")
 
     def _put(self, load: int, table: str, documents: Sequence[tuple[Any, ...]]) -> None:
         remaining = iter(documents)
         while rows := [(load, *document) for document in islice(remaining, _ROWS)]:
-            with self._transaction("written") as connection:
-                marks = _marks(rows[0])
-                connection.executemany(f"REPLACE INTO {table} VALUES ({marks})", rows)  # noqa: S608
+            with self._file.transaction("written") as connection:
+                statement = f"REPLACE INTO {table} VALUES ({marks(rows[0])})"  # noqa: S608
+                connection.executemany(statement, rows)
                 connection.execute(
                     "UPDATE editions SET touched_at = ? WHERE load = ?", (_now(), load)
                 )
@@ -352,7 +278,7 @@ class SqliteStore:
         )
         removed = 1
         while removed:
-            with self._transaction("removed") as connection:
+            with self._file.transaction("removed") as connection:
                 removed = connection.execute(statement, (load,)).rowcount
 
     def _write_record(
@@ -363,80 +289,12 @@ class SqliteStore:
         document: Mapping[str, Any],
         owner: tuple[str, str, str],
     ) -> int:
-        with self._transaction("written") as connection:
+        with self._file.transaction("written") as connection:
             cursor = connection.execute(
                 f"{verb} INTO records VALUES (?, ?, ?, ?, ?, ?)",
                 (kind, key, *owner, json.dumps(dict(document))),
             )
             return cursor.rowcount
-
-
-class _Errors:
-    """Turns what SQLite raises inside into a `StoreError` that says what could not be done.
-
-    A class, because a read spends a tenth of its time in a generator's context manager.
-    """
-
-    __slots__ = ("_path", "_what")
-
-    def __init__(self, path: Path, what: str) -> None:
-        self._path = path
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.Error):
-            raise StoreError(
-                f"{self._path} cannot be {self._what}: {error}; see that the file is there, "
-                "writable and on a disk with room"
-            ) from error
-
-
-def _stores_asked(scope: Scope, query: ProductQuery) -> tuple[str, ...] | None:
-    """Stores that both the scope and the query name; None for all of the merchant's."""
-    if query.stores is None:
-        return None if scope.stores is None else tuple(sorted(scope.stores))
-    return tuple(store for store in query.stores if scope.allows(store))
-
-
-def _listing(
-    load: int, scope: Scope, query: ProductQuery, stores: tuple[str, ...] | None
-) -> tuple[str, list[Any]]:
-    """The statement of one page: the index `listing` finds the rows, only those are then read."""
-    key, direction, beyond = (
-        ("search", "", ">") if query.sort == "name" else (query.sort, "DESC", "<")
-    )
-    terms, values = ["load = ?", "merchant_id = ?"], [load, scope.merchant_id]
-    for column, accepted in (
-        ("store_id", stores),
-        ("category", query.categories),
-        ("confidence", query.confidences),
-    ):
-        if accepted:
-            terms.append(f"{column} IN ({_marks(accepted)})")
-            values += accepted
-    if query.text:
-        terms.append("instr(search, ?) > 0")
-        values.append(query.text)
-    if query.sort == "attention":
-        terms.append("attention > 0")
-    if query.after is not None:
-        terms.append(f"({key} {beyond} ? OR ({key} = ? AND (store_id, product_id) > (?, ?)))")
-        values += [query.after[0], *query.after]
-    order = f"{key} {direction}, store_id, product_id"
-    return (
-        f"SELECT f.{key}, f.store_id, f.product_id, f.line FROM "  # noqa: S608
-        f"(SELECT rowid AS id FROM forecasts INDEXED BY listing WHERE {' AND '.join(terms)} "
-        f"ORDER BY {order} LIMIT ?) page JOIN forecasts f ON f.rowid = page.id "
-        f"ORDER BY f.{key} {direction}, f.store_id, f.product_id",
-        [*values, query.limit],
-    )
-
-
-def _marks(values: Any) -> str:
-    return ", ".join("?" * len(values))
 
 
 def _move_pointer(connection: sqlite3.Connection, load: int) -> None:

@@ -98,7 +98,7 @@ def wait_for_load(store, before):
 
 
 def loads_of(store):
-    connection = store._connection()
+    connection = store._file.connection()
     return [load for (load,) in connection.execute("SELECT load FROM editions")]
 
 
