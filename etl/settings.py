@@ -68,6 +68,13 @@ class Settings:
         200, "Best sellers that a run under `engine=pmdarima` searches; a rule serves the rest."
     )
     jobs: int = _setting(0, "Processes that one shard is spread over; 0 takes every core.")
+    gate_series: int = _setting(
+        2000, "Series on which a new engine is compared with the serving one, about so many."
+    )
+    gate_origins: int = _setting(6, "Held-out months of that comparison.")
+    canary_share: float = _setting(
+        0.1, "Share of series that a new engine serves first, before it may replace the old."
+    )
     approval: str = _setting(
         "auto", "`auto` publishes a run that passes the gate; `wait` holds it for an analyst."
     )

@@ -91,6 +91,15 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     score.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
     score.set_defaults(run=_score)
 
+    judge = commands.add_parser("judge", help="may the engine begin to serve? before a run")
+    judge.add_argument("--cutoff", type=_month, required=True, metavar="YYYY-MM")
+    _add_engine(judge, settings)
+    judge.set_defaults(run=_judge)
+
+    review = commands.add_parser("review", help="does who is on trial go on? after a score")
+    review.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
+    review.set_defaults(run=_review)
+
     report = commands.add_parser("report", help="write the analysts' report of a scored month")
     report.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
     report.set_defaults(run=_report)
@@ -176,6 +185,19 @@ def _score(options: argparse.Namespace, settings: Settings) -> None:
     from forecasting.backtest import score_month  # noqa: PLC0415
 
     _print(score_month(Lake(settings.lake_url), options.month))
+
+
+def _judge(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.rollout import judge  # noqa: PLC0415
+
+    settings = replace(settings, engine=options.engine, jobs=options.jobs)
+    _print(judge(Lake(settings.lake_url), options.cutoff, settings))
+
+
+def _review(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.rollout import review  # noqa: PLC0415
+
+    _print(review(Lake(settings.lake_url), options.month))
 
 
 def _report(options: argparse.Namespace, settings: Settings) -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from etl.errors import IncompleteError, LakeError
 from etl.lake import Lake
 from etl.settings import Settings
-from forecasting.engines import configuration, configuration_hash, engine_of
+from forecasting.engines import configuration, configuration_hash
 from forecasting.flags import write_flags
 from forecasting.fleet import Done, Work, forecast_fleet
 from forecasting.forecaster import (
@@ -36,6 +36,7 @@ from forecasting.predictions import (
     read_predictions,
 )
 from forecasting.progress import shown
+from forecasting.rollout import planned_engine
 from forecasting.run_totals import write_totals
 from forecasting.series import every_series, read_shard, series_of, shard_manifest
 
@@ -67,10 +68,10 @@ def survey_run(lake: Lake, run_id: str, settings: Settings) -> Forecaster:
     The survey is made once and kept with the run. A shard makes it where it is missing; call this
     before the shards are spread, so that not each of them does.
     """
-    engine = engine_of(settings)
+    engine = planned_engine(lake, run_id, settings)
     if not isinstance(engine, SurveyingForecaster):
         return engine
-    path = f"predictions/run_id={run_id}/survey.json"
+    path = f"predictions/run_id={run_id}/survey-{engine.name}-{configuration_hash(settings)}.json"
     if not lake.exists(path):
         lake.write_json(path, engine.survey(every_series(lake, cutoff_of(run_id))))
     return engine.informed(lake.read_json(path))
@@ -115,7 +116,8 @@ def close_run(lake: Lake, run_id: str, settings: Settings) -> dict[str, Any]:
     told = [_describe(lake, run_id, entry["shard"]) for entry in shards]
     for expected, found in zip(shards, told, strict=True):
         _refuse_partial(expected, found, settings.horizon)
-    manifest = _manifest(run_id, cutoff, settings, told)
+    engine = planned_engine(lake, run_id, settings)
+    manifest = _manifest(run_id, cutoff, settings, told) | {"engine": engine.name}
     if lake.exists(_manifest_path(run_id)):
         return _unchanged(lake, run_id, manifest)
     paths = [entry["path"] for entry in told]
@@ -123,7 +125,6 @@ def close_run(lake: Lake, run_id: str, settings: Settings) -> dict[str, Any]:
         "totals": write_totals(lake, run_id, paths),
         "flags": write_flags(lake, run_id, paths),
     }
-    engine = engine_of(settings)
     if isinstance(engine, WarmForecaster):
         store = ModelStore(lake, engine.name, configuration_hash(settings))
         store.close(cutoff, [entry["shard"] for entry in shards])

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -21,6 +21,7 @@ from etl.tables import SHARDS
 from forecasting.forecaster import SEASON, Series, Vector
 
 __all__ = [
+    "EverySeries",
     "as_known",
     "every_series",
     "months_between",
@@ -73,10 +74,24 @@ def read_shard(lake: Lake, cutoff_month: date, shard: int) -> pa.Table:
     raise IncompleteError(f"the shards of {cutoff_month:%Y-%m} have no number {shard}")
 
 
-def every_series(lake: Lake, cutoff_month: date) -> Iterator[Series]:
-    """The series of every shard of the cutoff, one shard in memory at a time."""
-    for entry in shard_manifest(lake, cutoff_month)["shards"]:
-        yield from series_of(read_shard(lake, cutoff_month, entry["shard"]))
+@dataclass(frozen=True)
+class EverySeries:
+    """The series of every shard of a cutoff, to be read as often as needed.
+
+    One shard is in memory at a time.
+    """
+
+    lake: Lake
+    cutoff_month: date
+
+    def __iter__(self) -> Iterator[Series]:
+        for entry in shard_manifest(self.lake, self.cutoff_month)["shards"]:
+            yield from series_of(read_shard(self.lake, self.cutoff_month, entry["shard"]))
+
+
+def every_series(lake: Lake, cutoff_month: date) -> EverySeries:
+    """The series of every shard of the cutoff."""
+    return EverySeries(lake, cutoff_month)
 
 
 def series_of(shard: pa.Table) -> Iterator[Series]:

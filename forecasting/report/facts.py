@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from etl.lake import Lake
 from forecasting.forecaster import add_months
 from forecasting.predictions import cutoff_of
 from forecasting.report.worst import worst_by_money
+from forecasting.rollout import rollout
 
 __all__ = ["FALLBACKS", "ledger_of", "month_facts"]
 
@@ -25,16 +27,14 @@ def month_facts(
     lake: Lake,
     month: date,
     *,
-    gate: dict[str, Any] | None = None,
     feedback: Sequence[dict[str, Any]] = (),
     quality: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """All that the report of `month` says.
 
-    `gate` is the decision about a new model; `feedback` what merchants said, as rows with
-    `merchant_id, store_id, product_id, note`; `quality` what was wrong with the data, as rows with
-    `what, count`: all three are handed in by whoever knows. Raises `IncompleteError` where the
-    month is not scored.
+    `feedback` is what merchants said, as rows with `merchant_id, store_id, product_id, note`, and
+    `quality` what was wrong with the data, as rows with `what, count`: both are handed in by
+    whoever knows. Raises `IncompleteError` where the month is not scored.
     """
     summary = _summary(lake, month)
     if summary is None:
@@ -42,6 +42,7 @@ def month_facts(
             f"{month:%Y-%m} is not scored; score it with "
             f"python -m forecasting score --month {month:%Y-%m}"
         )
+    state = rollout(lake)
     alerts = f"scores/month={month:%Y-%m}/alerts.json"
     return {
         "month": f"{month:%Y-%m}",
@@ -50,7 +51,7 @@ def month_facts(
         "before": _before(lake, month),
         "groups": {name: summary[name] for name in _GROUPS if name in summary},
         "retired": summary["retired"],
-        "gate": gate,
+        "gate": asdict(state) if state else None,
         "alerts": lake.read_json(alerts)["alerts"] if lake.exists(alerts) else [],
         "ledger": _ledger(lake, month, summary["runs"]),
         "worst": worst_by_money(lake, month, summary["runs"]),

@@ -7,7 +7,16 @@ from typing import Any
 
 from forecasting import drift, flags
 
-__all__ = ["REASONS", "alert_words", "month_words", "number", "percent", "reason_words", "verdict"]
+__all__ = [
+    "REASONS",
+    "alert_words",
+    "gate_words",
+    "month_words",
+    "number",
+    "percent",
+    "reason_words",
+    "verdict",
+]
 
 REASONS = {
     "short_history": "too few months for the engine; a rule served",
@@ -33,6 +42,21 @@ def alert_words(alert: dict[str, Any]) -> str:
     store = f"{alert['merchant_id']} / {alert['store_id']}"
     found, expected = number(alert["found"]), number(alert["expected"])
     return f"{store}: {drift.RULES[alert['code']]} (found {found}, expected {expected})"
+
+
+def gate_words(state: dict[str, Any]) -> str:
+    """Who serves, by the state of the gate.
+
+    >>> gate_words({"stage": "canary", "serving": "arima", "candidate": "ensemble", "share": 0.1})
+    'Ensemble is tried on 10.0 % of series beside arima'
+    """
+    serving, candidate = state["serving"], state["candidate"].capitalize()
+    return {
+        "serving": f"{serving.capitalize()} serves",
+        "canary": f"{candidate} is tried on {percent(state['share'])} of series beside {serving}",
+        "refused": f"{candidate} was refused, and {serving} serves",
+        "returned": f"{candidate} was taken back, and {serving} serves",
+    }[state["stage"]]
 
 
 def verdict(facts: dict[str, Any]) -> str:

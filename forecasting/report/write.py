@@ -64,7 +64,6 @@ def write_report(
     lake: Lake,
     month: date,
     *,
-    gate: dict[str, Any] | None = None,
     feedback: Sequence[dict[str, Any]] = (),
     quality: Sequence[dict[str, Any]] = (),
 ) -> dict[str, str]:
@@ -72,7 +71,7 @@ def write_report(
 
     See `forecasting.report.facts.month_facts` for what is handed in.
     """
-    facts = month_facts(lake, month, gate=gate, feedback=feedback, quality=quality)
+    facts = month_facts(lake, month, feedback=feedback, quality=quality)
     folder = f"reports/month={month:%Y-%m}"
     paths = {kind: f"{folder}/report.{kind}" for kind in ("html", "json", "parquet")}
     lake.write_bytes(paths["html"], page_of(facts).encode())
@@ -109,6 +108,7 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "reason_words": words.reason_words,
         "alert_words": words.alert_words,
         "month_words": words.month_words,
+        "gate_words": words.gate_words,
         "label": _label,
         "product_chart": lambda product: Markup(charts.product_chart(product)),  # noqa: S704
     }

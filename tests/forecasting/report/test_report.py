@@ -86,15 +86,27 @@ def test_the_page_needs_nothing_beside_it_and_escapes_what_others_wrote(lake):
     feedback = [
         {"merchant_id": "M1", "store_id": "S1", "product_id": "A", "note": "<script>x</script>"}
     ]
-    gate = {"decision": "kept", "why": "the candidate was not better"}
-    paths = write_report(
-        lake, MONTH, gate=gate, feedback=feedback, quality=[{"what": "orders refused", "count": 7}]
-    )
+    quality = [{"what": "orders refused", "count": 7}]
+    paths = write_report(lake, MONTH, feedback=feedback, quality=quality)
     page = lake.read_bytes(paths["html"]).decode()
     assert not re.search(r"(src|href)=|url\(|<script", page)
     assert "&lt;script&gt;x" in page
-    assert "<b>kept</b>: the candidate was not better" in page
     assert "orders refused: 7" in page
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("serving", "Arima serves</b> since December 2025: because"),
+        ("canary", "Ensemble is tried on 10.0 % of series beside arima</b>"),
+        ("refused", "Ensemble was refused, and arima serves</b>"),
+        ("returned", "Ensemble was taken back, and arima serves</b>"),
+    ],
+)
+def test_the_gates_decision_is_told_with_why(lake, stage, words):
+    state = {"serving": "arima", "candidate": "ensemble", "share": 0.1, "stage": stage}
+    lake.write_json("gate/state.json", {**state, "since": "2025-12", "why": "because"})
+    assert words in lake.read_bytes(write_report(lake, MONTH)["html"]).decode()
 
 
 def test_the_report_is_the_same_when_written_again(lake):
