@@ -1,9 +1,12 @@
-"""How often to difference: D by the strength of the season, then d by the KPSS test.
+"""How often to difference: d by the KPSS test, D by the strength of the season.
 
-D is 1 where the season of an STL decomposition (Cleveland et al. 1990; seasonal window 11 of
-degree 0, as `forecast::mstl` has it) explains more than 64 % of what the trend leaves (Wang, Smith
-and Hyndman 2006). d is how often the KPSS test (Kwiatkowski et al. 1992; lags 3√n/13) rejects
-level stationarity at 5 %, at most twice. Both as in `forecast::auto.arima`.
+d is how often the KPSS test (Kwiatkowski et al. 1992; lags 3√n/13) rejects level stationarity at
+5 %, at most twice, as in `forecast::auto.arima`. The strength of the season is the share of the
+variance that an STL decomposition (Cleveland et al. 1990; seasonal window 11 of degree 0, as
+`forecast::mstl` has it) explains beside the trend (Wang, Smith and Hyndman 2006). auto.arima takes
+a seasonal difference where it is above 0.64; here it says how much models with one count, from
+nothing at 0.5 to everything at 0.95, because forecasts averaged over both were measured the better
+(docs/decisions/arima-averaging.md).
 """
 
 from __future__ import annotations
@@ -14,9 +17,15 @@ import numpy as np
 
 from forecasting.arima.compiled import Floats, kernel
 
-__all__ = ["difference", "differences", "kpss_statistic", "seasonal_strength"]
+__all__ = [
+    "difference",
+    "kpss_statistic",
+    "ordinary_differences",
+    "seasonal_share",
+    "seasonal_strength",
+]
 
-STRONG_SEASON = 0.64
+_WEAK_SEASON, _STRONG_SEASON = 0.5, 0.95
 KPSS_CRITICAL = 0.463
 _SEASONAL_WINDOW = 11
 _STL_ROUNDS = 5
@@ -170,14 +179,19 @@ def seasonal_strength(y: Floats, season: int) -> float:
 
 
 @kernel
-def differences(y: Floats, season: int) -> tuple[int, int]:
-    """`(d, D)` of a series (n,), n ≥ 1. D is 0 up to two seasons."""
-    seasonal = 0
-    if y.size > 2 * season and not _is_constant(y):
-        seasonal = 1 if seasonal_strength(y, season) > STRONG_SEASON else 0
-    w = difference(y, season, seasonal)
-    for d in range(3):
-        if d == 2 or w.size < 3 or _is_constant(w) or not kpss_statistic(w) > KPSS_CRITICAL:
-            return d, seasonal
-        w = difference(w, 1, 1)
-    return 2, seasonal
+def seasonal_share(y: Floats, season: int) -> float:
+    """Weight, 0 to 1, of models that difference `y` (n,) over the season; 0 up to two seasons."""
+    if y.size <= 2 * season or _is_constant(y):
+        return 0.0
+    share = (seasonal_strength(y, season) - _WEAK_SEASON) / (_STRONG_SEASON - _WEAK_SEASON)
+    return max(0.0, min(1.0, share))
+
+
+@kernel
+def ordinary_differences(y: Floats) -> int:
+    """How often `y` (n,), n ≥ 1, is differenced from month to month: 0, 1 or 2."""
+    for times in range(2):
+        if y.size < 3 or _is_constant(y) or not kpss_statistic(y) > KPSS_CRITICAL:
+            return times
+        y = difference(y, 1, 1)
+    return 2

@@ -1,18 +1,19 @@
-"""From a history to a fitted model: differencing, search on the level and on the logarithm.
+"""From a history to a fitted model: every way to look at it, searched, and their weights.
 
-Half of the weight goes to models of the units and half to models of their logarithm where every
-month sold something; within each half the best models share it by their Akaike weights
+A history is looked at as units and, where every month sold something, as their logarithm, half and
+half; on each scale with and without a seasonal difference, weighed by the strength of the season.
+Within each of these up to four views the best models share the weight by their Akaike weights
 (Burnham and Anderson 2002).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.arima.differencing import difference, differences
+from forecasting.arima.differencing import difference, ordinary_differences, seasonal_share
 from forecasting.arima.history import read_history
 from forecasting.arima.model import MAX_JSON, ArimaFit, ArimaModel, hash_of
 from forecasting.arima.search import MAX_PARAMETERS, renew, search, standardised_errors
@@ -20,8 +21,8 @@ from forecasting.forecaster import SEASON
 
 __all__ = ["KEEP", "fit", "limits"]
 
-KEEP = 5
-"""Models averaged on each scale."""
+KEEP = 3
+"""Models averaged in each view of a history."""
 
 SURPRISE = 6.63
 """Mean square, over the model's own variance, of new months that calls for a full search."""
@@ -38,8 +39,8 @@ def fit(units: Vector, previous: ArimaModel | None = None) -> ArimaModel:
 
     With `previous`, the model of the same series some months ago, its fits are estimated anew from
     where they were, and only their neighbours are looked at beside them. It falls back on the full
-    search, scale by scale, where a test now differences otherwise, where the months added since
-    are a surprise (the mean square of their innovations is above 6.63 of the model's own
+    search, view by view, where the history is now differenced otherwise, where the months added
+    since are a surprise (the mean square of their innovations is above 6.63 of the model's own
     variances, which one month in a hundred is by chance), or where no fit keeps its roots.
     """
     reading = read_history(units)
@@ -47,83 +48,103 @@ def fit(units: Vector, previous: ArimaModel | None = None) -> ArimaModel:
     if not reading.rule:
         fits = _fits_on_scale(reading.units, False, previous)
         if reading.units.min() > 0 and fits[0].sigma2 > 0:
-            fits = _halved(fits) + _halved(_fits_on_scale(reading.units, True, previous))
+            logs = _fits_on_scale(reading.units, True, previous)
+            fits = _weighed(fits, 0.5) + _weighed(logs, 0.5)
     model = ArimaModel(tuple(fits), len(units), hash_of(units), reading.rule, reading.reason)
     return _small(model)
 
 
 def _small(model: ArimaModel) -> ArimaModel:
     """The model less its lightest fits, as far as its JSON needs; the others share the weight."""
-    while len(model.to_json()) > MAX_JSON:
-        lightest = min(model.fits, key=lambda one: one.weight)
-        kept = [one for one in model.fits if one is not lightest]
-        total = sum(one.weight for one in kept)
-        fits = [replace(one, weight=_rounded(one.weight / total, 3)) for one in kept]
-        model = replace(model, fits=tuple(fits))
-    return model
+    fits = sorted(model.fits, key=lambda one: -one.weight)
+    while True:
+        total = sum(one.weight for one in fits)
+        rounded = tuple(replace(one, weight=_rounded(one.weight / total, 3)) for one in fits)
+        model = replace(model, fits=rounded)
+        if len(model.to_json()) <= MAX_JSON:
+            return model
+        fits.pop()
 
 
-def _halved(fits: list[ArimaFit]) -> list[ArimaFit]:
-    return [replace(one, weight=one.weight / 2) for one in fits]
+def _weighed(fits: list[ArimaFit], share: float) -> list[ArimaFit]:
+    return [replace(one, weight=one.weight * share) for one in fits]
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A history on one scale, differenced, and divided by `scale` so that its spread is 1.
+
+    A noiseless one has no spread: its differences are one number.
+    """
+
+    w: Vector
+    d: int
+    seasonal_d: int
+    log: bool
+    scale: float
+    months: int
+    noiseless: bool = False
 
 
 def _fits_on_scale(units: Vector, log: bool, previous: ArimaModel | None) -> list[ArimaFit]:
     """The best models of the units or of their logarithm; their weights add up to 1."""
     y = np.log(units) if log else units
     size = float(np.abs(y).max()) or 1.0
-    d, seasonal_d = differences(y / size, SEASON)
-    w = difference(difference(y / size, SEASON, seasonal_d), 1, d)
+    share = seasonal_share(y / size, SEASON)
+    fits: list[ArimaFit] = []
+    for seasonal_d, weight in ((1, share), (0, 1.0 - share)):
+        if weight > 0:
+            view = _view(y / size, seasonal_d, log, size)
+            if view.noiseless:
+                return [_noiseless(view)]
+            fits += _weighed(_fits_of(view, previous), weight)
+    return fits
+
+
+def _view(y: Vector, seasonal_d: int, log: bool, size: float) -> _View:
+    w = difference(y, SEASON, seasonal_d)
+    d = ordinary_differences(w)
+    w = difference(w, 1, d)
     spread = float(w.std())
     if spread <= _NO_NOISE:
-        return [_noiseless(w * size, d, seasonal_d, log)]
-    w, scale = w / spread, spread * size
-    largest = limits(len(y), d + seasonal_d)
-    known = _still_good(previous, w, d, seasonal_d, log, scale, len(units))
-    rows = renew(w, *_as_rows(known, scale), largest, KEEP) if known else None
+        return _View(w, d, seasonal_d, log, size, len(y), noiseless=True)
+    return _View(w / spread, d, seasonal_d, log, spread * size, len(y))
+
+
+def _fits_of(view: _View, previous: ArimaModel | None) -> list[ArimaFit]:
+    """The best models of a view; their Akaike weights add up to 1."""
+    largest = limits(view.months, view.d + view.seasonal_d)
+    known = _still_good(previous, view)
+    rows = renew(view.w, *_as_rows(known, view.scale), largest, KEEP) if known else None
     if rows is None or not len(rows[0]):
-        rows = search(w, largest, SEASON, KEEP)
+        rows = search(view.w, largest, SEASON, KEEP)
     orders, parameters, scores, sigma2, _ = rows
     weights = np.exp(-0.5 * (scores - scores[0]))
     heavy = weights >= _LEAST_WEIGHT * weights.sum()
-    return [
-        _as_fit(order, d, seasonal_d, x, variance * scale**2, weight, scale, log)
-        for order, x, variance, weight in zip(
-            orders[heavy],
-            parameters[heavy],
-            sigma2[heavy],
-            weights[heavy] / weights[heavy].sum(),
-            strict=True,
-        )
-    ]
+    weights = weights[heavy] / weights[heavy].sum()
+    best = zip(orders[heavy], parameters[heavy], sigma2[heavy], weights, strict=True)
+    return [_as_fit(view, *row) for row in best]
 
 
-def _still_good(
-    previous: ArimaModel | None,
-    w: Vector,
-    d: int,
-    seasonal_d: int,
-    log: bool,
-    scale: float,
-    months: int,
-) -> list[ArimaFit]:
-    """The fits of `previous` on this scale, heaviest first, where a warm start may be made."""
-    if previous is None or not 0 <= months - previous.months < SEASON:
+def _still_good(previous: ArimaModel | None, view: _View) -> list[ArimaFit]:
+    """The fits of `previous` in this view, heaviest first, where a warm start may be made."""
+    if previous is None or not 0 <= view.months - previous.months < SEASON:
         return []
-    known = [
-        one
-        for one in previous.fits
-        if one.log == log
-        and one.sigma2 > 0
-        and (one.order[1], one.seasonal_order[1]) == (d, seasonal_d)
-    ]
+    known = [one for one in previous.fits if one.sigma2 > 0 and _is_of(view, one)]
     known.sort(key=lambda one: -one.weight)
-    added = months - previous.months
+    added = view.months - previous.months
     if known and added:
-        orders, parameters = _as_rows(known[:1], scale)
-        errors = standardised_errors(w, orders[0], parameters[0, : len(known[0].parameters)])
-        if (errors[-added:] ** 2).mean() * scale**2 > SURPRISE * known[0].sigma2:
+        orders, parameters = _as_rows(known[:1], view.scale)
+        x = parameters[0, : len(known[0].parameters)]
+        errors = standardised_errors(view.w, orders[0], x)[-added:] * view.scale
+        if (errors**2).mean() > SURPRISE * known[0].sigma2:
             return []
     return known
+
+
+def _is_of(view: _View, one: ArimaFit) -> bool:
+    differenced = one.order[1], one.seasonal_order[1]
+    return one.log == view.log and differenced == (view.d, view.seasonal_d)
 
 
 def _as_rows(fits: list[ArimaFit], scale: float) -> tuple[NDArray[np.int64], Vector]:
@@ -143,34 +164,28 @@ def limits(months: int, times_differenced: int) -> NDArray[np.int64]:
     return np.array([short, short, seasonal, seasonal, int(times_differenced < 2)])
 
 
-def _noiseless(w: Vector, d: int, seasonal_d: int, log: bool) -> ArimaFit:
+def _noiseless(view: _View) -> ArimaFit:
     """A history that repeats or grows exactly: its differences are one number."""
-    return ArimaFit((0, d, 0), (0, seasonal_d, 0), True, log, (float(w.mean()),), 0.0, 1.0)
+    orders = (0, view.d, 0), (0, view.seasonal_d, 0)
+    return ArimaFit(*orders, True, view.log, (float(view.w.mean()) * view.scale,), 0.0, 1.0)
 
 
 def _as_fit(
-    order: NDArray[np.int64],
-    d: int,
-    seasonal_d: int,
-    x: Vector,
-    sigma2: float,
-    weight: float,
-    scale: float,
-    log: bool,
+    view: _View, order: NDArray[np.int64], x: Vector, sigma2: float, weight: float
 ) -> ArimaFit:
     """A row of the search on the scale of the history, rounded to what the JSON keeps."""
     p, q, seasonal_p, seasonal_q, constant = (int(part) for part in order[:5])
     parameters = x[: p + q + seasonal_p + seasonal_q + constant].copy()
     if constant:
-        parameters[-1] *= scale
+        parameters[-1] *= view.scale
     return ArimaFit(
-        (p, d, q),
-        (seasonal_p, seasonal_d, seasonal_q),
+        (p, view.d, q),
+        (seasonal_p, view.seasonal_d, seasonal_q),
         bool(constant),
-        log,
+        view.log,
         tuple(_rounded(value, 7) for value in parameters),
-        _rounded(sigma2, 5),
-        _rounded(weight, 3),
+        _rounded(sigma2 * view.scale**2, 5),
+        float(weight),
     )
 
 

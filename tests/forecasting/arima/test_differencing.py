@@ -8,8 +8,9 @@ from statsforecast.arima import ndiffs, nsdiffs, seas_heuristic
 
 from forecasting.arima.differencing import (
     difference,
-    differences,
     kpss_statistic,
+    ordinary_differences,
+    seasonal_share,
     seasonal_strength,
 )
 
@@ -24,13 +25,12 @@ def _series(seed: int) -> np.ndarray:
     return 50 + noise + walk * rng.normal(size=n).cumsum() + season * np.cos(np.pi * t / 6)
 
 
-def test_decisions_are_those_of_statsforecast():
+def test_number_of_differences_is_that_of_statsforecast():
     agreed = 0
     for seed in range(60):
         y = _series(seed)
-        seasonal = nsdiffs(y, period=12)
-        times = ndiffs(difference(y, 12, seasonal))
-        agreed += differences(y, 12) == (times, seasonal)
+        w = difference(y, 12, nsdiffs(y, period=12))
+        agreed += ordinary_differences(w) == ndiffs(w)
     # statsforecast drops a month too many before it tests for the second difference
     assert agreed >= 59
 
@@ -46,15 +46,25 @@ def test_kpss_by_hand():
     assert kpss_statistic(np.array([1.0, 2.0, 3.0])) == pytest.approx(2 / (3 * 2))
 
 
-def test_a_strong_season_is_differenced_and_a_trend_too():
+def test_share_of_seasonal_models_rises_with_the_strength_of_the_season():
     t = np.arange(72.0)
+    noise = np.random.default_rng(0).normal(0, 1, 72)
+    shares = [seasonal_share(size * np.sin(np.pi * t / 6) + noise, 12) for size in (0, 1.5, 3, 50)]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+    strength = seasonal_strength(3 * np.sin(np.pi * t / 6) + noise, 12)
+    assert shares[2] == pytest.approx((strength - 0.5) / 0.45)
+
+
+def test_a_trend_is_differenced_and_noise_is_not():
     noise = np.random.default_rng(0).normal(0, 0.1, 72)
-    assert differences(np.sin(np.pi * t / 6) + noise, 12) == (0, 1)
-    assert differences(0.2 * t + noise, 12) == (1, 0)
+    assert ordinary_differences(noise) == 0
+    assert ordinary_differences(0.2 * np.arange(72.0) + noise) == 1
+    assert ordinary_differences(np.cumsum(np.cumsum(5 * noise))) == 2
 
 
 def test_two_seasons_are_too_few_for_a_seasonal_difference():
-    assert differences(np.tile(np.arange(12.0), 2), 12)[1] == 0
+    assert seasonal_share(np.tile(np.arange(12.0), 2), 12) == 0
 
 
 def test_difference_by_hand():
