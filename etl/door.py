@@ -14,9 +14,10 @@ is dropped. A reason is a code with parameters:
 ``repeated_line``                 the document gives two lines the same name
 ``not_a_product sku=…``           a fee, postage or adjustment, by the setting `non_products`
 ``not_paid status=…``             the order waits for its payment; a later pull sees it paid
+``test_order``                    the merchant tried out the shop; nothing was sold
 ================================  ==================================================================
 
-The last two are refused by rule, not by error (`BY_RULE`): they say nothing about the quality of
+The last three are refused by rule, not by error (`BY_RULE`): they say nothing about the quality of
 the data, so they do not count against `quarantine_limit`.
 """
 
@@ -33,7 +34,7 @@ from etl.settings import Settings
 
 __all__ = ["BY_RULE", "Door", "reason_code"]
 
-BY_RULE = frozenset({"not_a_product", "not_paid"})
+BY_RULE = frozenset({"not_a_product", "not_paid", "test_order"})
 
 _MOST_UNITS = 10**9
 _MOST_MONEY = Decimal(10) ** 13

@@ -41,8 +41,8 @@ class Settings:
     )
     source_tokens: str = _setting(
         "",
-        'Marketplace tokens by merchant: JSON as in `{"M1": "…"}`, or the path of such a file. '
-        "Never logged.",
+        'Marketplace tokens by merchant: JSON as in `{"M1": "…"}`, or the path of such a file; '
+        "[more shapes](sources.md#credentials). Never logged.",
     )
     source_attempts: int = _setting(
         8, "Times that a request to the marketplace is made before it counts as unreachable."

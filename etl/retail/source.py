@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -132,7 +132,11 @@ class Connector(OrderReader, Protocol):
         """The marketplace as `merchant_id` sees it with `token`."""
 
 
-CONNECTORS = {"mercadolibre": "etl.retail.mercadolibre:MercadoLibre"}
+CONNECTORS = {
+    "mercadolibre": "etl.retail.mercadolibre:MercadoLibre",
+    "shopify": "etl.retail.shopify:Shopify",
+    "vendure": "etl.retail.vendure:Vendure",
+}
 """Connectors by the name that STORES.source carries: module and class, imported when used."""
 
 
@@ -145,8 +149,9 @@ def reader_of(name: str) -> Connector:
 
 
 def open_source(settings: Settings, store: Store) -> RetailSource:
-    """The marketplace that `store` sells on, seen with its merchant's token."""
-    return open_merchant(settings, store.source, store.merchant_id)
+    """The marketplace that `store` sells on, seen with its own token or else its merchant's."""
+    own = f"{store.merchant_id}/{store.store_id}"
+    return _open(settings, store.source, store.merchant_id, (own, store.merchant_id))
 
 
 def open_merchant(settings: Settings, connector: str, merchant_id: str) -> RetailSource:
@@ -154,13 +159,22 @@ def open_merchant(settings: Settings, connector: str, merchant_id: str) -> Retai
 
     Raises `SourceDeniedError` where no token of the merchant is known.
     """
-    tokens = _Tokens(settings.source_tokens).by_merchant()
-    if not tokens.get(merchant_id):
+    return _open(settings, connector, merchant_id, (merchant_id,))
+
+
+def _open(
+    settings: Settings, connector: str, merchant_id: str, names: tuple[str, ...]
+) -> RetailSource:
+    """The marketplace as seen with the first token known under one of `names`."""
+    tokens = _Tokens(settings.source_tokens).by_name()
+    found = next((tokens[name] for name in names if name in tokens), None)
+    if found is None or not found.token:
         raise SourceDeniedError(
             f"no token is known for merchant {merchant_id}; put it into {PREFIX}SOURCE_TOKENS, "
             f'as in {{"{merchant_id}": "…"}} or the path of such a file'
         )
-    return reader_of(connector).open(settings, merchant_id, tokens[merchant_id])
+    settings = replace(settings, source_url=found.url or settings.source_url)
+    return reader_of(connector).open(settings, merchant_id, found.token)
 
 
 def document_text(document: Any) -> str:
@@ -178,27 +192,43 @@ def _number(value: Any) -> float | str:
 
 
 @dataclass(frozen=True)
+class _Credential:
+    """What opens a marketplace: a token, and its address where it is not that of the setting."""
+
+    token: str = field(repr=False)
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class _Tokens:
     """The setting, text or path; never shown."""
 
     setting: str = field(repr=False)
 
-    def by_merchant(self) -> dict[str, str]:
+    def by_name(self) -> dict[str, _Credential]:
+        """Credentials by merchant, or by merchant/store."""
         text = self.setting.strip()
         if not text:
             return {}
         try:
             content = text if text.startswith("{") else Path(text).read_text("utf-8")
             tokens = json.loads(content)
-        except (OSError, ValueError):
+            return {name: _credential(told) for name, told in tokens.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
             # The cause is left out: it would quote the tokens.
             raise SettingError(_TOKENS_SHAPE) from None
-        if not isinstance(tokens, dict) or not all(isinstance(t, str) for t in tokens.values()):
-            raise SettingError(_TOKENS_SHAPE)
-        return tokens
+
+
+def _credential(told: Any) -> _Credential:
+    """A token by itself, or with the address that it is for."""
+    found = _Credential(told) if isinstance(told, str) else _Credential(**told)
+    if not isinstance(found.token, str) or not isinstance(found.url, str):
+        raise TypeError("token and url are text")
+    return found
 
 
 _TOKENS_SHAPE = (
-    f"{PREFIX}SOURCE_TOKENS must be a JSON object of tokens by merchant, or the path of a file "
-    "that holds one; what was found is neither"
+    f"{PREFIX}SOURCE_TOKENS must be a JSON object of tokens by merchant (or merchant/store), each "
+    'a text or {"token": "…", "url": "https://…"}, or the path of a file that holds one; what was '
+    "found is neither"
 )
