@@ -39,13 +39,28 @@ def outfile(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None
     kind = _kind(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with _writer(unfinished, kind, schema) as writer:
-            yield writer.write_table
-        unfinished.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+        with _writable(path):
+            writer = _writer(unfinished, kind, schema)
+
+        def append(rows: pa.Table) -> None:
+            with _writable(path):
+                writer.write_table(rows)
+
+        with writer:
+            yield append
+        with _writable(path):
+            unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    """What the operating system refuses is told as the person's file that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _writer(path: Path, kind: str, schema: pa.Schema) -> pq.ParquetWriter | csv.CSVWriter:
