@@ -117,8 +117,8 @@ def _add_engine(parser: argparse.ArgumentParser, settings: Settings) -> None:
 
 
 def _predict(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.engines import open_engine  # noqa: PLC0415
-    from forecasting.predict_file import predict_file  # noqa: PLC0415
+    from forecasting.engines import open_engine
+    from forecasting.predict_file import predict_file
 
     told = predict_file(
         options.history,
@@ -132,8 +132,8 @@ def _predict(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.predict import close_run, next_run_id, predict_shard  # noqa: PLC0415
-    from forecasting.series import shard_manifest  # noqa: PLC0415
+    from forecasting.predict import close_run, next_run_id, predict_shard
+    from forecasting.series import shard_manifest
 
     lake = Lake(settings.lake_url)
     settings = replace(settings, engine=options.engine, jobs=options.jobs)
@@ -145,14 +145,14 @@ def _run(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def _predict_shard(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.predict import predict_shard  # noqa: PLC0415
+    from forecasting.predict import predict_shard
 
     settings = replace(settings, engine=options.engine, jobs=options.jobs)
     _print(predict_shard(Lake(settings.lake_url), options.run_id, options.shard, settings))
 
 
 def _close(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.predict import close_run  # noqa: PLC0415
+    from forecasting.predict import close_run
 
     settings = replace(settings, engine=options.engine)
     manifest = close_run(Lake(settings.lake_url), options.run_id, settings)
@@ -160,8 +160,8 @@ def _close(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def _backtest(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.backtest_file import roll_origins, score_file  # noqa: PLC0415
-    from forecasting.engines import open_engine  # noqa: PLC0415
+    from forecasting.backtest_file import roll_origins, score_file
+    from forecasting.engines import open_engine
 
     match options.predictions, options.actuals, options.history:
         case Path() as predictions, Path() as actuals, None:
@@ -182,27 +182,27 @@ def _backtest(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def _score(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.backtest import score_month  # noqa: PLC0415
+    from forecasting.backtest import score_month
 
     _print(score_month(Lake(settings.lake_url), options.month))
 
 
 def _judge(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.rollout import judge  # noqa: PLC0415
+    from forecasting.rollout import judge
 
     settings = replace(settings, engine=options.engine, jobs=options.jobs)
     _print(judge(Lake(settings.lake_url), options.cutoff, settings))
 
 
 def _review(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.rollout import review  # noqa: PLC0415
+    from forecasting.rollout import review
 
     _print(review(Lake(settings.lake_url), options.month))
 
 
 def _report(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.drift import write_alerts  # noqa: PLC0415
-    from forecasting.report import write_report  # noqa: PLC0415
+    from forecasting.drift import write_alerts
+    from forecasting.report import write_report
 
     lake = Lake(settings.lake_url)
     write_alerts(lake, options.month)
@@ -210,7 +210,7 @@ def _report(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def _warm(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.warm import warm  # noqa: PLC0415
+    from forecasting.warm import warm
 
     _print(warm())
 
