@@ -46,7 +46,7 @@ _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'no
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 
 
-@dataclass
+@dataclass(slots=True)
 class Visit:
     """What is noted of one request while it is answered."""
 

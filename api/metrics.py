@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.store.documents import Edition
@@ -24,31 +24,22 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "storecast_requests",
-            "Requests answered",
-            ("method", "route", "status"),
-            registry=self._registry,
-        )
         self._seconds = Histogram(
             "storecast_request_seconds",
-            "Time from a request's arrival to its last byte",
-            ("route",),
+            "Requests, by the time from their arrival to their last byte",
+            ("method", "route", "status"),
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._counters: dict[tuple[str, str, int], Counter] = {}
-        self._histograms: dict[str, Histogram] = {}
+        self._of: dict[tuple[str, str, int], Histogram] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        counter = self._counters.get((method, route, status))
-        if counter is None:
-            counter = self._requests.labels(method, route, str(status))
-            self._counters[method, route, status] = counter
-            self._histograms[route] = self._seconds.labels(route)
-        counter.inc()
-        self._histograms[route].observe(seconds)
+        histogram = self._of.get((method, route, status))
+        if histogram is None:
+            histogram = self._seconds.labels(method, route, str(status))
+            self._of[method, route, status] = histogram
+        histogram.observe(seconds)
 
     def exposition(self, edition: Edition | None) -> bytes:
         """All figures as Prometheus reads them, with those of the run that is served."""

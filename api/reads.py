@@ -51,12 +51,14 @@ def direct_answer(desk: Desk, path: str, headers: dict[bytes, bytes]) -> DirectA
     try:
         principal = desk.gate.by_token(authorization[7:].decode("latin-1").strip())
         scope = scope_for(principal, None)
-        view = MerchantView(desk.store, scope)
         if rest:
-            route, body = _FORECAST_ROUTE, view.forecast(unquote(store_id), unquote(rest[1:-9]))
+            route = _FORECAST_ROUTE
+            body = desk.store.served_forecast(scope, unquote(store_id), unquote(rest[1:-9]))
         else:
-            query = ProductQuery((unquote(store_id),))
-            route, body = _PRODUCTS_ROUTE, read_page(view, query, None, desk.pages)
+            route, query = _PRODUCTS_ROUTE, ProductQuery((unquote(store_id),))
+            body = read_page(MerchantView(desk.store, scope), query, None, desk.pages)
+        if body is None:
+            return None
         desk.limit.take(principal.token_id)
     except StorecastError:
         return None

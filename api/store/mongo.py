@@ -166,7 +166,7 @@ class MongoStore:
 
     def current(self) -> Edition | None:
         with self._errors("read"):
-            pointer = self._pointer.find_one({"_id": "current"})
+            pointer = self._found("pointer", "current")
             found = pointer and self._editions.find_one({"_id": str(pointer["load"])})
             return edition_of(found) if found else None
 
@@ -190,6 +190,10 @@ class MongoStore:
         if not scope.allows(store_id):
             return None
         return self._body("forecasts", load, scope.merchant_id, store_id, product_id)
+
+    def served_forecast(self, scope: Scope, store_id: str, product_id: str) -> Body | None:
+        pointer = self._found("pointer", "current")
+        return self.forecast(pointer["load"], scope, store_id, product_id) if pointer else None
 
     def forecasts(
         self, load: int, scope: Scope, store_id: str, after: str, limit: int
@@ -321,6 +325,10 @@ class MongoStore:
                 f"the MongoDB store cannot be {what}: {type(error).__name__}; "
                 "see that the server of STORECAST_STORE_URL runs and accepts the user"
             ) from error
+
+    def _found(self, collection: str, key: str) -> Document | None:
+        with self._errors("read"):
+            return self._database[collection].find_one({"_id": key})
 
     def _make_indexes(self) -> None:
         for collection, indexes in INDEXES.items():

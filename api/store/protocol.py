@@ -77,6 +77,9 @@ class ForecastStore(Protocol):
     def forecast(self, load: int, scope: Scope, store_id: str, product_id: str) -> Body | None:
         """One product's forecast; None where the scope holds no such product."""
 
+    def served_forecast(self, scope: Scope, store_id: str, product_id: str) -> Body | None:
+        """The same of the edition that readers see, found in one look-up."""
+
     def forecasts(
         self, load: int, scope: Scope, store_id: str, after: str, limit: int
     ) -> list[tuple[str, bytes]]:

@@ -35,6 +35,11 @@ _ROWS = 5000
 _DOCUMENT_TABLES = ("forecasts", "summaries", "stores")
 _EDITION = "SELECT load, run_id, digest, details, published_at, before FROM editions "
 
+_SERVED_FORECAST = """
+    SELECT json, etag FROM pointer CROSS JOIN forecasts
+    WHERE forecasts.load = pointer.load AND merchant_id = ? AND store_id = ? AND product_id = ?
+"""
+
 
 class SqliteStore:
     """A forecast store in the file at `path`, which is made where it is missing."""
@@ -148,6 +153,17 @@ class SqliteStore:
                     "WHERE load = ? AND merchant_id = ? AND store_id = ? AND product_id = ?",
                     (load, scope.merchant_id, store_id, product_id),
                 )
+                .fetchone()
+            )
+            return Body(*row) if row else None
+
+    def served_forecast(self, scope: Scope, store_id: str, product_id: str) -> Body | None:
+        if not scope.allows(store_id):
+            return None
+        with self._file.errors("read"):
+            row = (
+                self._file.connection()
+                .execute(_SERVED_FORECAST, (scope.merchant_id, store_id, product_id))
                 .fetchone()
             )
             return Body(*row) if row else None

@@ -110,6 +110,18 @@ def test_a_forecast_is_found_within_the_scope_only(store):
     assert store.forecast(load, Scope("M1", frozenset({"S2"})), "S1", "MUG") is None
 
 
+def test_the_served_forecast_is_that_of_the_pointer_and_scope(store):
+    assert store.served_forecast(M1, "S1", "MUG") is None
+    first = loaded(store, [a_document("MUG", json=b"1")])
+    loaded(store, [a_document("MUG", json=b"2")], "2026-10.2")
+
+    assert store.served_forecast(M1, "S1", "MUG").json == b"2"
+    assert store.served_forecast(M2, "S1", "MUG") is None
+    assert store.served_forecast(Scope("M1", frozenset({"S2"})), "S1", "MUG") is None
+    store.point_to(first)
+    assert store.served_forecast(M1, "S1", "MUG").json == b"1"
+
+
 def test_keys_with_separators_stay_apart(store):
     load = loaded(
         store,
