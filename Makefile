@@ -10,7 +10,7 @@ BIN := .venv/bin
 SERVE ?= 1
 ORDERS ?=
 ENGINE ?=
-PORT ?= 8080
+PORT ?= 8000
 
 # Threads of linear algebra would fight with the processes of the fleet for the cores.
 export OPENBLAS_NUM_THREADS := 1
@@ -57,6 +57,7 @@ serve: .venv/.ready ## Serve what was published last on the sample
 
 .PHONY: test
 test: .venv/.ready-tests .venv/.warm ## Run every test
+	@.ci/install || echo "The tests in a browser are skipped: see above what is missing." >&2
 	@$(BIN)/python -m pytest
 
 .PHONY: check

@@ -11,6 +11,12 @@ export function formatsFor(country) {
   return made.get(key);
 }
 
+/** The name of a currency in the page's language, its first letter large. */
+export function currencyName(currency) {
+  const name = new Intl.DisplayNames(language(), { type: "currency" }).of(currency);
+  return name.charAt(0).toLocaleUpperCase(language()) + name.slice(1);
+}
+
 function build(country) {
   const numbers = localeOf(country);
   const dates = country && isLocale(`${language()}-${country}`) ? `${language()}-${country}` : language();

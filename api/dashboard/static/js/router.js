@@ -11,8 +11,10 @@ export class Router {
     this.pages = pages;
     this.otherwise = otherwise;
     this.leaving = new AbortController();
-    this.onArrival = () => {};
-    addEventListener("popstate", () => this.show());
+    this.shown = "";
+    addEventListener("popstate", () => {
+      if (location.pathname + location.search !== this.shown) this.show();
+    });
     document.addEventListener("click", (event) => this.follow(event));
   }
 
@@ -27,9 +29,9 @@ export class Router {
     this.leaving.abort();
     this.leaving = new AbortController();
     const { signal } = this.leaving;
+    this.shown = location.pathname + location.search;
     const { page, names } = this.find(location.pathname);
     const query = new URLSearchParams(location.search);
-    this.onArrival(location.pathname);
     const place = { names, query, signal, router: this };
     const root = h("div", { class: "page" });
     fill(this.main, root);

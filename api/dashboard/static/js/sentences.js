@@ -53,19 +53,40 @@ function unknownSentence(forecast, months) {
   return t("confidence.unknown.why");
 }
 
-/** The reason beside a forecast, as a sentence; empty where there is none. */
+/** The reason beside a forecast, as sentences; empty where there is none. */
 export function reasonSentence(reason, formats) {
   if (!reason) return "";
   const { code, parameters } = reason;
   if (!has(`reason.${code}`)) return t("reason.other", { code });
-  const month = /^\d{4}-\d{2}$/;
-  const shown = Object.entries(parameters).map(([name, value]) => {
-    if (month.test(value)) return [name, formats.month(`${value}-01`)];
-    if (name === "share") return [name, formats.percent(Number(value))];
-    return [name, value];
+  const launches = Number(parameters.launches ?? 0);
+  const key = launches > 0 ? `reason.${code}.launches` : `reason.${code}`;
+  const count = Number(launches || (parameters.months ?? 0));
+  const told = t(key, { ...shownParameters(parameters, formats), count });
+  if (!parameters.corrected) return told;
+  const { corrected } = parameters;
+  return `${t("reason.corrected", { corrected, count: Number(corrected) })} ${told}`;
+}
+
+/** The methods that serve together, each with its share, the largest first; often none. */
+export function servingMethods(reason) {
+  const weights = reason?.parameters.weights?.split(",") ?? [];
+  return weights.map((each) => {
+    const [model, share] = each.split(":");
+    return { model, share: Number(share) };
   });
-  const values = Object.fromEntries(shown);
-  return t(`reason.${code}`, { ...values, count: Number(parameters.months ?? 0) });
+}
+
+/** Months, shares and donors as a person writes them. */
+function shownParameters(parameters, formats) {
+  const month = /^\d{4}-\d{2}$/;
+  const shown = { ...parameters };
+  for (const [name, value] of Object.entries(parameters)) {
+    if (month.test(value)) shown[name] = formats.month(`${value}-01`);
+  }
+  if (parameters.share) shown.share = formats.percent(Number(parameters.share));
+  if (parameters.donor === "merchant") shown.donor = t("reason.merchant");
+  else if (parameters.donor) shown.donor = parameters.donor.replaceAll("|", " · ").replaceAll("_", " ");
+  return shown;
 }
 
 /** What a model does, in a sentence for who wants it. */

@@ -2,7 +2,7 @@
 
 import { read } from "../api.js";
 import { h } from "../dom.js";
-import { formatsFor } from "../formats.js";
+import { currencyName, formatsFor } from "../formats.js";
 import { t } from "../language.js";
 import { attentionName, attentionSentence } from "../sentences.js";
 import { storesByCurrency } from "../stores.js";
@@ -21,7 +21,7 @@ export function attentionSection(known, signal) {
     if (lists.every((list) => list.length === 0)) return h("p", { class: "muted" }, t("attention.none"));
     return [
       groups.flatMap(([currency], i) => [
-      groups.length > 1 && lists[i].length > 0 && h("h3", {}, t("attention.in-currency", { currency })),
+      groups.length > 1 && lists[i].length > 0 && h("h3", {}, t("attention.in-currency", { currency, name: currencyName(currency) })),
         h("ol", { class: "attention plain" }, ...lists[i].map((product) => item(product, known))),
       ]),
       h("p", { class: "card-more" }, h("a", { href: "/products?sort=attention" }, t("attention.more"))),

@@ -51,7 +51,7 @@ function numbers(store, totals) {
       { class: "tile-numbers" },
       line(formats.monthName(month), formats.units(units), changeBadge(change, formats)),
       totals.lo80?.length > 0 &&
-        line(t("chart.band80"), `${formats.units(totals.lo80[0])} – ${formats.units(totals.hi80[0])}`, ""),
+        line(t("stores.band"), `${formats.units(totals.lo80[0])} – ${formats.units(totals.hi80[0])}`, ""),
       line(t("stores.money"), money || t("unknown.short"), ""),
       line(
         t("stores.twelve", { count: totals.months.length }),
