@@ -1,10 +1,14 @@
-"""Reads per second of the query API, beside a bare Starlette route in the same run.
+"""Reads a second of the query API, beside a bare Starlette route in the same run.
 
-    python tests/bench/bench_query_api.py --series 200000 2000000
+    python tests/bench/bench_query_api.py            20,000 series, 16 connections
+    python tests/bench/bench_query_api.py --scale    200,000 and 2,000,000, at 1, 16 and 64
 
-Every figure of ours is taken with sign-on, limits, metrics and the request log on, over documents
-chosen at random from the whole store; the peer answers constant bytes of the same size. Both run in
-one process under the same server (uvicorn with uvloop and httptools); the client is wrk.
+Ours are taken with sign-on, limits, metrics and the request log on, over documents chosen at random
+from one merchant's tenth of the store; the peer answers constant bytes of the same size. Each runs
+in one process under the same server (uvicorn, uvloop, httptools); the client is wrk (Debian's
+package), and spells of both alternate. `share_of_bare` compares requests a second; `share_by_cpu`
+compares requests by the CPU time of the serving process, which other work on the machine disturbs
+less.
 """
 
 from __future__ import annotations
@@ -38,7 +42,6 @@ from api.vintage import BOUNDS, Run, ShardForecasts
 
 ROOT = Path(__file__).parents[2]
 STORES, PRODUCTS = 200, 1000
-CONNECTIONS = (1, 16, 64)
 RUN = Run("2026-10.1", date(2026, 10, 1), "arima", "bench", ())
 MONTHS = [date(2026 + (10 + h) // 12, (10 + h) % 12 + 1, 1) for h in range(12)]
 
@@ -81,6 +84,7 @@ def documents(generator: np.random.Generator, merchant: str, store: str, product
             "first_month": date(2023, 11, 1),
             "units_sold": history[i],
             "mean_net_price": 10.0 + i % 90,
+            "empty_shelves": None,
             "active": True,
         }
         for i, key in enumerate(keys)
@@ -209,8 +213,8 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def compare(folder: Path, series: int, seconds: int) -> list[dict]:
-    """Figures of one store size."""
+def compare(folder: Path, series: int, spells: tuple[int, ...], seconds: int) -> list[dict]:
+    """Figures of one store size, at each number of connections."""
     url = f"sqlite:///{folder}/store-{series}.sqlite"
     token_file = folder / f"token-{series}"
     if not token_file.exists():
@@ -241,7 +245,7 @@ def compare(folder: Path, series: int, seconds: int) -> list[dict]:
         peer = [sys.executable, "-c", PEER, str(peer_port), *sizes]
         with server(peer, peer_port, {}) as bare_process:
             for kind, paths, peer_path in (("one", ones, "/one"), ("page of 50", pages, "/page")):
-                for connections in CONNECTIONS:
+                for connections in spells:
                     bare = [
                         measure(bare_process.pid, base, [peer_path], token, connections, seconds)
                     ]
@@ -258,15 +262,22 @@ def compare(folder: Path, series: int, seconds: int) -> list[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--series", type=int, nargs="+", default=[200_000])
-    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--scale", action="store_true", help="200,000 and 2,000,000 series")
+    parser.add_argument("--series", type=int, nargs="+", help="other sizes")
+    parser.add_argument("--seconds", type=int, help="length of one spell of load")
     parser.add_argument("--folder", type=Path, help="keep the stores here between runs")
     options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        print("skipped: the client wrk is not installed (Debian: apt-get install wrk)")
+        return
+    sizes = options.series or ([200_000, 2_000_000] if options.scale else [20_000])
+    connections = (1, 16, 64) if options.scale or options.series else (16,)
+    seconds = options.seconds or (8 if options.scale else 3)
     folder = options.folder or Path(tempfile.mkdtemp(prefix="storecast-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        for series in options.series:
-            compare(folder, series, options.seconds)
+        for series in sizes:
+            compare(folder, series, connections, seconds)
     finally:
         if options.folder is None:
             shutil.rmtree(folder)

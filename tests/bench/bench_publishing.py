@@ -1,0 +1,132 @@
+"""Series a second that publishing takes into the embedded store, and its memory.
+
+    python tests/bench/bench_publishing.py            100,000 series
+    python tests/bench/bench_publishing.py --scale    1,000,000 series
+
+Beside it, in the same run, raw bulk writes of the very same documents into a store of the same
+tables and indexes, in transactions of the same size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from large_run import write_large_run
+
+from api.store import open_store
+from etl.lake import Lake
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = "2026-10.1"
+ROWS = 5000
+
+
+def publish(lake: Lake, url: str) -> tuple[float, float]:
+    """Seconds of `python -m api publish`, and the largest memory of its processes in MB."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "STORECAST_LAKE_URL": lake.url,
+        "STORECAST_STORE_URL": url,
+    }
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api", "publish", "--run", RUN],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    largest = 0.0
+    watching = threading.Event()
+
+    def watch() -> None:
+        nonlocal largest
+        while not watching.wait(0.2):
+            largest = max(largest, _memory_of_family(process.pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    assert process.wait() == 0
+    seconds = time.perf_counter() - started
+    watching.set()
+    watcher.join()
+    return seconds, largest
+
+
+def _memory_of_family(pid: int) -> float:
+    """Resident MB of a process and its children."""
+    total = 0
+    for task in [pid, *_children(pid)]:
+        try:
+            total += int(Path(f"/proc/{task}/statm").read_text().split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return total * resource.getpagesize() / 2**20
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def write_raw(source: Path, folder: Path) -> float:
+    """Seconds of writing the documents of `source` anew; reading them is not counted."""
+    open_store(f"sqlite:///{folder}/raw.sqlite").close()
+    reader, writer = sqlite3.connect(source), sqlite3.connect(folder / "raw.sqlite")
+    writer.execute("PRAGMA synchronous = NORMAL")
+    documents = reader.execute("SELECT * FROM forecasts")
+    marks = ", ".join("?" * len(documents.description))
+    seconds = 0.0
+    while rows := documents.fetchmany(ROWS):
+        started = time.perf_counter()
+        with writer:
+            writer.executemany(f"INSERT INTO forecasts VALUES ({marks})", rows)
+        seconds += time.perf_counter() - started
+    reader.close()
+    writer.close()
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", action="store_true")
+    parser.add_argument("--series", type=int)
+    options = parser.parse_args()
+    series = options.series or (1_000_000 if options.scale else 100_000)
+    folder = Path(tempfile.mkdtemp(prefix="storecast-bench-"))
+    try:
+        lake = Lake(folder / "lake")
+        write_large_run(lake, RUN, series)
+        seconds, memory = publish(lake, f"sqlite:///{folder}/store.sqlite")
+        raw = write_raw(folder / "store.sqlite", folder)
+        print(
+            json.dumps(
+                {
+                    "series": series,
+                    "publish_per_second": round(series / seconds),
+                    "raw_per_second": round(series / raw),
+                    "share_of_raw": round(raw / seconds, 3),
+                    "memory_mb": round(memory),
+                    "cores": len(os.sched_getaffinity(0)),
+                }
+            )
+        )
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
