@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError
 
 from etl.registry import Store
 from etl.retail.source import document_text
 
 __all__ = [
+    "Amount",
     "Name",
     "Title",
     "differences",
@@ -35,6 +37,8 @@ def _printable(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_printable)]
+Amount = Annotated[Decimal, Field(gt=Decimal("-1e30"), lt=Decimal("1e30"))]
+"""Money that can be reckoned with; whether an order can hold it is for the door to say."""
 Title = Annotated[str, AfterValidator(lambda text: text.encode(errors="replace").decode())]
 
 

@@ -16,7 +16,6 @@ from etl.retail.source import Order, OrderLine, Refusal
 __all__ = ["placed_at", "read_order", "updated_at"]
 
 _UNPAID = frozenset({"PENDING", "EXPIRED", "VOIDED"})
-_EXACT = Decimal("0.000001")
 
 
 def placed_at(document: Any) -> datetime | None:
@@ -98,7 +97,7 @@ def _net_price(order: OrderHead, line: Line) -> Decimal | None:
     if not order.taxes_included or line.quantity <= 0:
         return price
     tax = sum((tax.price.shop.amount for tax in line.taxes), Decimal(0))
-    return (price - tax / line.quantity).quantize(_EXACT)
+    return price - tax / line.quantity
 
 
 def _refused(document: Any, placed: datetime, reason: str) -> Order:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, Field
 
 from etl.registry import Store
-from etl.retail.shapes import Name, Title, differences, local_day, product_id
+from etl.retail.shapes import Amount, Name, Title, differences, local_day, product_id
 from etl.retail.source import Listing
 
 __all__ = [
@@ -147,7 +146,7 @@ class Variant(BaseModel):
     id: Name
     sku: Name | None = None
     name: Title = Field(alias="displayName")
-    price: Decimal
+    price: Amount
     created_at: AwareDatetime = Field(alias="createdAt")
     quantity: int | None = Field(None, alias="inventoryQuantity")
     inventory: _InventoryItem = Field(alias="inventoryItem")
@@ -171,7 +170,7 @@ class Variant(BaseModel):
 
 
 class _Money(BaseModel):
-    amount: Decimal
+    amount: Amount
     currency: Name = Field(alias="currencyCode")
 
 
@@ -180,7 +179,7 @@ class _MoneyBag(BaseModel):
 
 
 class _Tax(BaseModel):
-    amount: Decimal
+    amount: Amount
 
 
 class _TaxBag(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, Field
 
 from etl.registry import Store
-from etl.retail.shapes import Name, Title, differences, local_day, product_id
+from etl.retail.shapes import Amount, Name, Title, differences, local_day, product_id
 from etl.retail.source import Listing
 
 __all__ = [
@@ -162,7 +162,7 @@ class Variant(BaseModel):
     sku: Name | None = None
     name: Title
     enabled: bool
-    price: Decimal
+    price: Amount
     currency: str = Field(alias="currencyCode")
     created_at: AwareDatetime = Field(alias="createdAt")
     tracks_stock: str = Field(alias="trackInventory")
@@ -199,7 +199,7 @@ class Line(BaseModel):
     id: Name = Field(min_length=1)
     quantity: int
     placed_quantity: int = Field(alias="orderPlacedQuantity")
-    price: Decimal | None = Field(None, alias="proratedUnitPrice")
+    price: Amount | None = Field(None, alias="proratedUnitPrice")
     variant: _Sold = Field(alias="productVariant")
 
 
