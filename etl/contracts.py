@@ -166,7 +166,10 @@ def promises(table: Table) -> list[str]:
 def hold(table: Table, rows: pd.DataFrame | pa.Table | pa.RecordBatch) -> None:
     """Raise `TableError` where rows of `table` break its contract: which rule, and how often."""
     schema, columns = _contract(table.name)
-    frame = rows[columns] if isinstance(rows, pd.DataFrame) else rows.select(columns).to_pandas()
+    if isinstance(rows, pd.DataFrame):
+        frame = rows[columns]
+    else:
+        frame = rows.select(columns).to_pandas(date_as_object=False)
     try:
         schema.validate(frame, lazy=True)
     except SchemaErrors as error:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,14 @@ from etl.tables import Table
 __all__ = ["Duck", "open_duck"]
 
 _ROWS_AT_ONCE = 122_880
+# A dictionary of what hardly repeats costs time and saves nothing.
+_PARQUET: dict[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": [
+        *("merchant_id", "store_id", "product_id", "line_id", "month", "date", "status"),
+        *("currency", "units_sold", "units_remainder", "units_ordered", "units_cancelled"),
+    ],
+}
 
 
 class Duck:
@@ -51,26 +59,74 @@ class Duck:
 
     def file(self, rows: pa.Table) -> str:
         """A parquet file of `rows`, there as long as the connection is open."""
-        file = self._folder / f"{uuid.uuid4().hex}.parquet"
-        pq.write_table(rows, file)
-        return str(file)
+        with self.aside() as aside:
+            for batch in rows.to_batches() or [pa.RecordBatch.from_pylist([], rows.schema)]:
+                aside.put(batch)
+            return aside.close()
 
-    def write(self, lake: Lake, path: str, table: Table, *queries: str, **values: Any) -> str:
-        """Put the rows of the queries, one after the other, at `path` as `table`.
+    @contextmanager
+    def aside(self) -> Iterator[Aside]:
+        """A file to set rows aside in, there as long as the connection is open."""
+        aside = Aside(self._folder / f"{uuid.uuid4().hex}.parquet")
+        try:
+            yield aside
+        finally:
+            aside.close()
 
-        Returns the hash of the file's bytes.
+    def write(self, lake: Lake, path: str, table: Table, batches: Iterable[pa.RecordBatch]) -> str:
+        """Put the rows of `batches` at `path` as `table`; returns the hash of the file's bytes.
+
         Raises `TableError`, and leaves what is there, where a row breaks the table's contract.
         """
         file = self._folder / "rows.parquet"
-        with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
-            for batch in chain.from_iterable(self.batches(sql, **values) for sql in queries):
-                rows = pa.Table.from_batches([batch]).select(table.names)
+        writer = pq.ParquetWriter(file, table.schema, **_PARQUET)
+        with writer, ThreadPoolExecutor(1) as hand:
+            written = hand.submit(lambda: None)
+            for rows in _groups(batches, table):
                 hold(table, rows)
-                writer.write_table(rows.cast(table.schema))
+                written.result()
+                written = hand.submit(writer.write_table, rows)
+            written.result()
         with file.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         lake.move_in(path, file)
         return digest
+
+
+class Aside:
+    """Rows set aside in a file, to be queried when they are all there."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._writer: pq.ParquetWriter | None = None
+
+    def put(self, rows: pa.RecordBatch) -> None:
+        """Add rows; the first ones give the columns."""
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._file, rows.schema)
+        self._writer.write_batch(rows)
+
+    def close(self) -> str:
+        """The file, complete."""
+        if self._writer is not None:
+            self._writer.close()
+        return str(self._file)
+
+
+def _groups(batches: Iterable[pa.RecordBatch], table: Table) -> Iterator[pa.Table]:
+    """The rows of `batches` as `table`, in groups of one size, the last one smaller.
+
+    Batches end where a thread happened to stop; groups do not.
+    """
+    rest = table.empty()
+    for batch in batches:
+        rows = pa.Table.from_batches([batch]).select(table.names).cast(table.schema)
+        rest = pa.concat_tables([rest, rows])
+        while rest.num_rows >= _ROWS_AT_ONCE:
+            yield rest.slice(0, _ROWS_AT_ONCE).combine_chunks()
+            rest = rest.slice(_ROWS_AT_ONCE)
+    if rest.num_rows:
+        yield rest.combine_chunks()
 
 
 @contextmanager

@@ -130,7 +130,8 @@ def _build(lake: Lake, inputs: MonthInputs, settings: Settings) -> dict[str, Any
         _view_stockouts(lake, duck, inputs)
         with lake.local_files([sales_path(inputs.month), *before]) as (sales, *previous):
             files = {"sales": sales, "previous": previous or duck.file(MONTHLY_SALES.empty())}
-            digest = duck.write(lake, part, MONTHLY_SALES, _MONTH, month=inputs.month, **files)
+            rows = duck.batches(_MONTH, month=inputs.month, **files)
+            digest = duck.write(lake, part, MONTHLY_SALES, rows)
         with lake.local_files([part]) as (local,):
             manifest = _manifest(duck, inputs, local) | {"sha256": digest}
     lake.write_json(_manifest_path(inputs.month), manifest)

@@ -2,14 +2,19 @@
 
 A line that was pulled twice counts once, in the state that changed last; where two states changed
 at the same instant, the later business day wins, then the one with more units cancelled. Store-days
-are replaced whole, so hardly any line is there twice: the repeated ones are found by a hash of
-their key, and only those are compared. The others pass in the order of their files, unsorted, which
-keeps memory and time down and the bytes the same.
+are replaced whole, so hardly any line is there twice: repeated ones are told by a hash of their
+key, set aside and compared, while all others pass in the order of their files, unsorted. That keeps
+time and memory down, and the bytes the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from etl.duck import Duck
 from etl.lake import Lake
@@ -17,42 +22,29 @@ from etl.tables import SALES
 
 __all__ = ["sales_path", "write_sales"]
 
-_FIND_REPEATED = """
-    CREATE OR REPLACE TEMP TABLE repeated AS
+_REPEATED = """
     SELECT hash(merchant_id, store_id, order_id, line_id) AS line
     FROM read_parquet($files, hive_partitioning = false)
     GROUP BY line HAVING count(*) > 1
 """
 
-_COLUMNS = """
+_LINES = """
     SELECT merchant_id, store_id, order_id, line_id, product_id, $month AS month, date,
            updated_at, status, units_ordered, units_cancelled,
            units_ordered - units_cancelled AS units_net,
            CAST((units_ordered - units_cancelled) * unit_price AS DECIMAL(18, 2)) AS revenue_net,
-           currency
-    FROM read_parquet($files, hive_partitioning = false) AS lines
+           currency, unit_price, hash(merchant_id, store_id, order_id, line_id) AS line
+    FROM read_parquet($files, hive_partitioning = false)
 """
 
-_SINGLE = (
-    _COLUMNS
-    + """
-    ANTI JOIN repeated
-    ON hash(lines.merchant_id, lines.store_id, lines.order_id, lines.line_id) = repeated.line
-"""
-)
-
-_LATEST = (
-    _COLUMNS
-    + """
-    SEMI JOIN repeated
-    ON hash(lines.merchant_id, lines.store_id, lines.order_id, lines.line_id) = repeated.line
+_LATEST = """
+    FROM read_parquet($files, hive_partitioning = false)
     QUALIFY row_number() OVER (
         PARTITION BY merchant_id, store_id, order_id, line_id
         ORDER BY updated_at DESC, date DESC, units_cancelled DESC, product_id, unit_price
     ) = 1
     ORDER BY merchant_id, store_id, order_id, line_id
 """
-)
 
 
 def sales_path(month: date) -> str:
@@ -66,7 +58,35 @@ def write_sales(lake: Lake, duck: Duck, month: date, line_files: list[str]) -> N
     if not line_files:
         lake.write_table(path, SALES.empty(), SALES)
         return
-    duck.run(_FIND_REPEATED, files=line_files)
-    repeated = duck.run("SELECT line FROM repeated LIMIT 1")
-    queries = (_SINGLE, _LATEST) if repeated else (_COLUMNS,)
-    duck.write(lake, path, SALES, *queries, month=month, files=line_files)
+    found = [batch.column("line").to_numpy() for batch in duck.batches(_REPEATED, files=line_files)]
+    repeated = np.sort(np.concatenate(found)) if found else np.empty(0, np.uint64)
+    duck.write(lake, path, SALES, _latest_states(duck, month, line_files, repeated))
+
+
+def _latest_states(
+    duck: Duck, month: date, line_files: list[str], repeated: npt.NDArray[np.uint64]
+) -> Iterator[pa.RecordBatch]:
+    """Lines that are there once, as they stand in their files, then the others' latest states."""
+    lines = duck.batches(_LINES, month=month, files=line_files)
+    if not len(repeated):
+        yield from lines
+        return
+    with duck.aside() as aside:
+        for batch in lines:
+            again = _among(batch.column("line").to_numpy(), repeated)
+            aside.put(batch.take(np.flatnonzero(again)))
+            yield batch.filter(pa.array(~again))
+        yield from duck.batches(_LATEST, files=aside.close())
+
+
+def _among(
+    hashes: npt.NDArray[np.uint64], repeated: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.bool_]:
+    """Which of the hashes are among the sorted `repeated`.
+
+    >>> _among(np.array([5, 1, 9], np.uint64), np.array([1, 5], np.uint64)).tolist()
+    [True, True, False]
+    """
+    places = np.searchsorted(repeated, hashes)
+    found: npt.NDArray[np.bool_] = repeated[np.minimum(places, len(repeated) - 1)] == hashes
+    return found

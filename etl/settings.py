@@ -59,7 +59,7 @@ class Settings:
         "Regular expression of SKUs that are fees, not products; their lines go to quarantine.",
     )
     duckdb_memory: str = _setting(
-        "256MB", "Memory that DuckDB may take while a month or its shards are built."
+        "192MB", "Memory that DuckDB may take while a month or its shards are built."
     )
     shard_series: int = _setting(200, "Series in one shard, the work of one mapped task.")
     horizon: int = _setting(12, "Months ahead that a run predicts.")
