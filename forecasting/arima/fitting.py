@@ -29,7 +29,7 @@ SURPRISE = 6.63
 
 _LEAST_WEIGHT = 0.02
 _NO_NOISE = 1e-12
-_YEARS_PER_SEASONAL_TERM = 3
+_MONTHS_PER_SEASONAL_TERM = 20
 
 Vector = NDArray[np.float64]
 
@@ -160,7 +160,7 @@ def _as_rows(fits: list[ArimaFit], scale: float) -> tuple[NDArray[np.int64], Vec
 def limits(months: int, times_differenced: int) -> NDArray[np.int64]:
     """Largest p, q, P, Q for a history of that length, and 1 where a mean may be estimated."""
     short = min(5, months // 3)
-    seasonal = min(2, months // (SEASON * _YEARS_PER_SEASONAL_TERM))
+    seasonal = min(2, months // _MONTHS_PER_SEASONAL_TERM)
     return np.array([short, short, seasonal, seasonal, int(times_differenced < 2)])
 
 

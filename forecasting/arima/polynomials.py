@@ -17,6 +17,9 @@ from forecasting.arima.lanes import LANES
 __all__ = ["ar_lags", "expand", "is_feasible", "ma_lags", "parameter_count"]
 
 
+_SEASONAL_AR_ROOT = 1.0101
+
+
 @kernel
 def parameter_count(order: Integers) -> int:
     """Estimated parameters of an order, σ² not counted."""
@@ -92,11 +95,15 @@ def _roots_beyond(x: Floats, first: int, count: int, lane: int, sign: float, rad
 
 @kernel
 def is_feasible(order: Integers, x: Floats, lane: int, radius: float) -> bool:
-    """True where each of the four polynomials, the seasonal ones in B^s, has its roots beyond."""
+    """True where each of the four polynomials, the seasonal ones in B^s, has its roots beyond.
+
+    Those of the seasonal autoregression stay beyond 1.0101 at least: one that wants to be a
+    seasonal difference is held there, where others that come too near are refused.
+    """
     p, q, seasonal_p, seasonal_q = order[0], order[1], order[2], order[3]
     return (
         _roots_beyond(x, 0, p, lane, 1.0, radius)
         and _roots_beyond(x, p, q, lane, -1.0, radius)
-        and _roots_beyond(x, p + q, seasonal_p, lane, 1.0, radius)
+        and _roots_beyond(x, p + q, seasonal_p, lane, 1.0, max(radius, _SEASONAL_AR_ROOT))
         and _roots_beyond(x, p + q + seasonal_p, seasonal_q, lane, -1.0, radius)
     )
