@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when done, 2 with the message where a person must act."""
     options = _parser(Wishes()).parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(Wishes(options.orders, options.engine, options.serve, options.data, options.port))
     except StorecastError as error:

@@ -1,7 +1,9 @@
 """Forecast from the month that has closed: back-test, predict every shard, publish.
 
 Started by the shards of a month, which is the run's partition. First what published runs had
-promised for that month is scored, before anything is trained on it. Then each shard is trained and
+promised for that month is scored, before anything is trained on it, and the analysts' report of the
+month is written. Where the settings want another engine than the serving one, the gate judges it.
+Then each shard is trained and
 predicted by a task of its own, the run is closed when every series has its answer, and published;
 the store serves the run before until then.
 
@@ -23,6 +25,7 @@ from dags.assets import FORECASTS, SHARDS
 from dags.failure import TASK_DEFAULTS
 from dags.run import run_month, run_settings
 from dags.spread import spread
+from etl.settings import settings_from
 
 
 @dag(
@@ -46,7 +49,7 @@ def forecast_sales() -> None:
     def open_run() -> str:
         from dags import jobs
 
-        return jobs.open_run(run_month(), run_settings())
+        return jobs.open_run(run_month(), run_settings(), settings_from())
 
     @task
     def list_shards() -> list[list[int]]:

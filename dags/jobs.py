@@ -10,14 +10,16 @@ from contextlib import closing
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from api import publish
+from api import publish, voices
 from api.store import open_store
-from etl import ingest, ledger, monthly, registry, shards
+from etl import ingest, ledger, monthly, quarantine, registry, shards
 from etl.lake import Lake
 from etl.registry import Store
 from etl.retail.source import open_source
 from etl.settings import Settings
-from forecasting import backtest, predict
+from forecasting import backtest, drift, predict, report, rollout
+from forecasting.forecaster import add_months
+from forecasting.predictions import cutoff_of
 from forecasting.series import shard_manifest
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "pull_orders",
     "refresh_products",
     "score_month",
+    "write_report",
 ]
 
 StoreKey = list[str]
@@ -130,14 +133,46 @@ def build_shards(month: date, settings: Settings) -> dict[str, int]:
 
 
 def score_month(month: date, settings: Settings) -> dict[str, Any]:
-    """Score what closed runs promised for `month`; returns the totals, by currency."""
-    summary = backtest.score_month(_lake(settings), month)
+    """Score what closed runs promised for `month`; returns the totals, by currency.
+
+    Then look for drift, decide whether an engine on trial goes on, and write the report.
+    """
+    lake = _lake(settings)
+    summary = backtest.score_month(lake, month)
+    drift.write_alerts(lake, month)
+    rollout.review(lake, month)
+    write_report(month, settings)
     return {name: summary[name] for name in ("month", "runs", "total")}
 
 
-def open_run(month: date, settings: Settings) -> str:
-    """The name of the run to make from `month`: its next revision that is not closed."""
-    return predict.next_run_id(_lake(settings), month)
+def write_report(month: date, settings: Settings) -> dict[str, str]:
+    """Write the analysts' report of a scored month, with what merchants said; where it is."""
+    lake = _lake(settings)
+    refused = quarantine.read_quarantine(
+        lake, registry.read_stores(lake), month, add_months(month, 1) - timedelta(days=1)
+    )
+    with closing(open_store(settings.store_url)) as store:
+        return report.write_report(
+            lake,
+            month,
+            feedback=voices.every_voice(store, "feedback"),
+            adjustments=voices.every_voice(store, "adjustment"),
+            quality=[{"what": "order lines refused", "count": refused.num_rows}],
+        )
+
+
+def open_run(month: date, settings: Settings, configured: Settings | None = None) -> str:
+    """The name of the run to make from `month`: its next revision that is not closed.
+
+    `configured` are the settings that a change of engine is judged by; an engine that a person
+    asks for by hand is not. What the engine must know of all series is found here, once.
+    """
+    lake = _lake(settings)
+    if configured:
+        rollout.judge(lake, month, configured)
+    run_id = predict.next_run_id(lake, month)
+    predict.survey_run(lake, run_id, settings)
+    return run_id
 
 
 def list_shards(month: date, settings: Settings) -> list[int]:
@@ -152,8 +187,14 @@ def predict_shards(run_id: str, numbers: list[int], settings: Settings) -> dict[
 
 
 def close_run(run_id: str, settings: Settings) -> dict[str, Any]:
-    """Verify that the run is whole and write its manifest; returns counts by model and reason."""
-    manifest = predict.close_run(_lake(settings), run_id, settings)
+    """Verify that the run is whole and write its manifest; returns counts by model and reason.
+
+    The month's report is written anew, now that it can say how every series is served.
+    """
+    lake = _lake(settings)
+    manifest = predict.close_run(lake, run_id, settings)
+    if lake.exists(f"scores/month={manifest['cutoff_month']}/summary.json"):
+        write_report(cutoff_of(run_id), settings)
     return {name: manifest[name] for name in ("run_id", "series", "models", "reasons")}
 
 

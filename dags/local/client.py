@@ -48,6 +48,10 @@ class AirflowClient:
         self.url = url
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
     def sign_in(self, user: str, password: str) -> None:
         """Take a token; every further call carries it."""
         answer = self._http.post("/auth/token", json={"username": user, "password": password})

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -29,6 +29,10 @@ class Market:
         self.url = url
         self.tokens = dict(tokens)
         self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
 
     @property
     def merchants(self) -> list[str]:
@@ -69,8 +73,9 @@ def open_market(orders: Path, port: int, now: datetime, home: Path) -> Iterator[
     ledger.note([started])
     try:
         market = Market(f"http://127.0.0.1:{port}", _tokens(orders))
-        _wait_until_up(market, started, log)
-        yield market
+        with closing(market):
+            _wait_until_up(market, started, log)
+            yield market
     finally:
         ledger.end([started])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+
+import httpx
 
 from dags.local.client import StackError
 from dags.local.home import Home, home_of, only_run
@@ -34,7 +37,7 @@ class Wishes:
     engine: str = ""
     serve: bool = True
     data: Path = _PROJECT / "data"
-    port: int = 8080
+    port: int = 8000
 
 
 def run(wishes: Wishes) -> None:
@@ -50,9 +53,10 @@ def run(wishes: Wishes) -> None:
         with open_market(home.orders, free_port(), plan.start, home.folder) as market:
             environment = _environment(home, market, wishes)
             _forecast(home, market, plan, environment, began)
-            _tell_sign_in(wishes, market, environment)
             if wishes.serve:
-                _serve(wishes, environment)
+                _serve(wishes, market, environment)
+            else:
+                _tell_how_to_serve(market, environment)
 
 
 def _prepare(home: Home) -> Rehearsal:
@@ -101,7 +105,7 @@ def _forecast(
         for merchant in market.merchants:
             _command(environment, "etl", "store", "sync", "--merchant", merchant)
         client = stack.ready()
-        watch = Watch(client)
+        watch = Watch(client, alive=stack.check)
         _say(f"Airflow is at {stack.url} (user operator, password {stack.password})")
         open_dags(client, watch)
         live_through(plan, market, client, watch)
@@ -114,35 +118,59 @@ def _forecast(
     )
 
 
-def _tell_sign_in(wishes: Wishes, market: Market, environment: Mapping[str, str]) -> None:
-    """Say where the dashboard is, or how to serve it, and the token that signs a merchant in."""
+def _serve(wishes: Wishes, market: Market, environment: Mapping[str, str]) -> None:
+    """Serve the dashboard until somebody stops it; says where it is once it answers."""
+    port = wishes.port if _is_free(wishes.port) else free_port()
+    url = f"http://127.0.0.1:{port}"
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "api", "serve", "--host", "127.0.0.1", "--port", str(port)],
+        cwd=_PROJECT,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        while serving.poll() is None and not _answers(url):
+            time.sleep(0.2)
+        _say(f"\nDashboard:  {url}/")
+        _tell_sign_in(market, environment)
+        _say("Press Ctrl-C to stop.")
+        if serving.wait():
+            raise StackError(f"python -m api serve ended with {serving.returncode}")
+    except KeyboardInterrupt:
+        serving.terminate()
+        serving.wait()
+
+
+def _tell_how_to_serve(market: Market, environment: Mapping[str, str]) -> None:
+    """Say how to serve what was published, and how to sign in then."""
     settings = " ".join(
         f"{name}={environment[name]}" for name in ("STORECAST_LAKE_URL", "STORECAST_STORE_URL")
     )
-    _say("")
-    if wishes.serve:
-        _say(f"Dashboard:  http://127.0.0.1:{wishes.port}/")
-    else:
-        _say(f"Serve it:   {settings} {sys.executable} -m api serve")
+    _say(f"\nServe it:   {settings} {sys.executable} -m api serve")
+    _tell_sign_in(market, environment)
+
+
+def _tell_sign_in(market: Market, environment: Mapping[str, str]) -> None:
     for merchant in market.merchants:
         token = _command(environment, "api", "token", "issue", "--merchant", merchant)
         _say(f"Sign in as {merchant} with the token  {token}")
 
 
-def _serve(wishes: Wishes, environment: Mapping[str, str]) -> None:
-    """Serve the dashboard until somebody stops it."""
-    _say("Press Ctrl-C to stop.")
-    command = [sys.executable, "-m", "api", "serve", "--host", "127.0.0.1"]
-    serving = subprocess.Popen(
-        [*command, "--port", str(wishes.port)],
-        cwd=_PROJECT,
-        env={**os.environ, **environment},
-    )
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _answers(url: str) -> bool:
     try:
-        if serving.wait():
-            raise StackError(f"python -m api serve ended with {serving.returncode}")
-    except KeyboardInterrupt:
-        serving.wait()
+        return httpx.get(url, timeout=5, trust_env=False).status_code < 500
+    except httpx.TransportError:
+        return False
 
 
 def _command(environment: Mapping[str, str], room: str, *arguments: str) -> str:

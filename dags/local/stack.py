@@ -84,6 +84,7 @@ class AirflowStack:
         self._environment = self._airflow_environment(dict(environment or {}))
         self._ledger = Ledger(self.home / "processes.json")
         self._parts: dict[str, Started] = {}
+        self._client = AirflowClient(self.url)
 
     def __enter__(self) -> AirflowStack:
         self._ledger.end_leftovers()
@@ -108,20 +109,24 @@ class AirflowStack:
     def ready(self) -> AirflowClient:
         """A signed-in client, as soon as every part is healthy."""
         deadline = time.monotonic() + self._patience
-        client = AirflowClient(self.url)
         while time.monotonic() < deadline:
-            for part, started in self._parts.items():
-                if not started.running:
-                    raise StackError(f"Airflow's {part} ended at once:\n{self._tail(part)}")
-            if client.healthy():
-                client.sign_in("operator", self.password)
-                return client
+            self.check()
+            if self._client.healthy():
+                self._client.sign_in("operator", self.password)
+                return self._client
             time.sleep(0.5)
         tails = "\n".join(f"--- {part}\n{self._tail(part)}" for part in self._parts)
         raise StackError(f"Airflow was not healthy within {self._patience:.0f} s:\n{tails}")
 
+    def check(self) -> None:
+        """Raise `StackError` where a part has ended by itself, with the end of its log."""
+        for part, started in self._parts.items():
+            if not started.running:
+                raise StackError(f"Airflow's {part} has ended:\n{self._tail(part)}")
+
     def stop(self) -> None:
         """End every part: SIGINT to its group first, SIGKILL to what has not gone after that."""
+        self._client.close()
         self._ledger.end(list(self._parts.values()))
         self._parts = {}
 

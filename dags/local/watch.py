@@ -21,15 +21,20 @@ _SIGN_OF_LIFE = 20.0
 class Watch:
     """Follows runs of `client` and tells `out` how they get on.
 
-    `patience` is how long one run may take, in seconds.
+    `patience` is how long one run may take, in seconds; `alive` raises where Airflow itself ended.
     """
 
     def __init__(
-        self, client: AirflowClient, out: TextIO | None = None, patience: float = 3600.0
+        self,
+        client: AirflowClient,
+        out: TextIO | None = None,
+        patience: float = 7200.0,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._out = out or sys.stdout
         self._patience = patience
+        self._alive = alive
 
     def say(self, line: str) -> None:
         """Write one line, at once."""
@@ -50,6 +55,7 @@ class Watch:
         began = last_sign = time.monotonic()
         told: set[str] = set()
         while True:
+            self._alive()
             state = self._client.run(run.dag_id, run.run_id)
             tasks = self._client.tasks(run)
             news = self._tell_finished_tasks(tasks, told)
