@@ -12,10 +12,12 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from string import Template
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.dashboard.bundle import script_of, styles_of
 from api.errors import NotFoundError
 from api.responses import tag_matches
 
@@ -35,6 +37,7 @@ _POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
+_SCRIPT, _STYLES = "js/dashboard.js", "css/dashboard.css"
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -64,13 +67,20 @@ def file(version: str, path: str) -> Response:
 
 @cache
 def _files() -> Mapping[str, bytes]:
-    """Every file below `static`, by its path there."""
+    """Every file below `static`, by its path there, and all scripts and styles as one each."""
     static = _FOLDER / "static"
-    return {
+    files = {
         found.relative_to(static).as_posix(): found.read_bytes()
         for found in sorted(static.rglob("*"))
         if found.suffix in _TYPES
     }
+    files[_SCRIPT] = script_of(_sources(files, ".js")).encode()
+    files[_STYLES] = styles_of(_sources(files, ".css")).encode()
+    return files
+
+
+def _sources(files: Mapping[str, bytes], suffix: str) -> dict[str, str]:
+    return {path: content.decode() for path, content in files.items() if path.endswith(suffix)}
 
 
 @cache
@@ -85,19 +95,12 @@ def _version() -> str:
 
 @cache
 def _shell() -> tuple[bytes, str]:
-    """The page with the addresses of its files, and its tag.
-
-    Scripts are named ahead, so that the browser fetches them at once and not one after another.
-    """
-    base = f"/dashboard/{_version()}"
-    links = [
-        *(f'<link rel="stylesheet" href="{base}/{path}">' for path in _of_kind(".css")),
-        *(f'<link rel="modulepreload" href="{base}/{path}">' for path in _of_kind(".js")),
-    ]
+    """The page with the addresses of its files, and its tag."""
+    addresses = {
+        "icon": f"/dashboard/{_version()}/icon.svg",
+        "styles": f"/dashboard/{_version()}/{_STYLES}",
+        "script": f"/dashboard/{_version()}/{_SCRIPT}",
+    }
     text = (_FOLDER / "shell.html").read_text(encoding="utf-8")
-    body = text.replace("{base}", base).replace("{links}", "\n    ".join(links)).encode()
+    body = Template(text).substitute(addresses).encode()
     return body, f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-
-
-def _of_kind(suffix: str) -> list[str]:
-    return [path for path in _files() if path.endswith(suffix)]

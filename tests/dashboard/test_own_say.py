@@ -116,5 +116,6 @@ def test_without_the_csrf_token_nothing_changes(visitor, served):
 
     assert answer.status == 403
     assert served.read(f"/v1{PRODUCT}/adjustments")["adjustments"] == []
-    with pytest.raises(urllib.error.HTTPError, match="404"):
+    with pytest.raises(urllib.error.HTTPError, match="404") as refused:
         served.read(f"/v1{PRODUCT}/adjustments", "sol-e-mar")
+    refused.value.close()

@@ -27,15 +27,17 @@ def names_of(answer):
 def test_the_list_is_that_of_the_json_best_sellers_first(visitor, served):
     page = visitor.arrive("/products")
 
-    assert shown(page) == names_of(served.read("/v1/products?limit=50"))
-    expect(page.locator(".list-status")).to_have_text("First 50 products shown")
+    assert shown(page) == names_of(served.read("/v1/products?limit=40"))
+    expect(page.locator(".list-status")).to_have_text("First 40 products shown")
 
 
 def test_further_pages_come_until_all_are_shown(visitor, served):
     page = visitor.arrive("/products")
     page.locator(".more").scroll_into_view_if_needed()
-
+    expect(page.locator(".list-status")).to_have_text("First 80 products shown")
+    page.locator(".more").scroll_into_view_if_needed()
     expect(page.locator(".list-status")).to_have_text("82 products")
+
     assert len(set(page.locator(NAMES).evaluate_all("all => all.map(a => a.href)"))) == 82
 
 
@@ -71,7 +73,7 @@ def test_filters_by_store_category_and_confidence_go_together(visitor, served):
 def test_sorting_by_the_steepest_fall(visitor, served):
     page = visitor.arrive("/products?sort=decline")
 
-    assert shown(page) == names_of(served.read("/v1/products?sort=decline&limit=50"))
+    assert shown(page) == names_of(served.read("/v1/products?sort=decline&limit=40"))
 
 
 def test_a_row_shows_the_numbers_of_the_json(visitor, served):
@@ -96,7 +98,7 @@ def test_nothing_found_says_what_to_do(visitor):
 
     page.get_by_text("Try another word, or take a filter away.").wait_for()
     page.get_by_role("link", name="Show all products").click()
-    expect(page.locator(NAMES)).to_have_count(50)
+    expect(page.locator(NAMES)).to_have_count(40)
 
 
 def test_the_list_can_be_downloaded_as_it_is_filtered(visitor):
@@ -111,7 +113,7 @@ def test_the_list_can_be_downloaded_as_it_is_filtered(visitor):
 def test_on_a_phone_a_row_is_a_card_and_still_a_row_for_readers(visitor):
     page = visitor.arrive("/products", width=390)
 
-    assert page.get_by_role("row").count() == 51
+    assert page.get_by_role("row").count() == 41
     assert page.locator(".products tbody tr").first.bounding_box()["width"] <= 390
     assert page.locator(".cell-next .cell-label").first.is_visible()
 
@@ -119,7 +121,7 @@ def test_on_a_phone_a_row_is_a_card_and_still_a_row_for_readers(visitor):
 def test_back_from_a_product_leads_to_the_same_list(visitor):
     page = visitor.arrive("/products")
     page.get_by_label("Search").fill("termo")
-    expect(page.locator(".list-status")).not_to_contain_text("First 50")
+    expect(page.locator(".list-status")).not_to_contain_text("First 40")
     page.locator(NAMES).first.click()
     page.get_by_role("heading", name="What was sold, what to expect").wait_for()
     page.go_back()

@@ -40,7 +40,7 @@ function build(country) {
     percent: (value) => share.format(value),
     change: (value) => signed.format(value),
     times: (value) => fine.format(value),
-    money: (value, currency) => moneyText(numbers, value, currency),
+    money: moneyOf(numbers),
     month: (iso) => month.format(new Date(iso)),
     monthShort: (iso) => monthShort.format(new Date(iso)).replace(/ de /, " ").replace(/\./g, ""),
     monthName: (iso) => monthName.format(new Date(iso)),
@@ -55,14 +55,25 @@ function unitsText(value, beside, whole, fine) {
   return Math.abs(beside) < 9.95 ? fine.format(value) : whole.format(value);
 }
 
+const SIZES = {
+  small: {},
+  usual: { maximumFractionDigits: 0 },
+  large: { maximumFractionDigits: 1, minimumFractionDigits: 0, notation: "compact" },
+};
+
 /** Money without cents where they do not matter, shortened from ten million on. */
-function moneyText(locale, value, currency) {
-  if (value === null || value === undefined) return t("unknown.short");
-  const long = Math.abs(value) >= 1e7;
-  const digits = Math.abs(value) < 100 ? {} : { maximumFractionDigits: long ? 1 : 0 };
-  const options = { style: "currency", currency, useGrouping: "always", ...digits, ...(long && { notation: "compact" }) };
-  if ("maximumFractionDigits" in options) options.minimumFractionDigits = 0;
-  return new Intl.NumberFormat(locale, options).format(value);
+function moneyOf(locale) {
+  const made = new Map();
+  return (value, currency) => {
+    if (value === null || value === undefined) return t("unknown.short");
+    const size = Math.abs(value) < 100 ? "small" : Math.abs(value) < 1e7 ? "usual" : "large";
+    const key = `${currency}/${size}`;
+    if (!made.has(key)) {
+      const options = { style: "currency", currency, useGrouping: "always", ...SIZES[size] };
+      made.set(key, new Intl.NumberFormat(locale, options));
+    }
+    return made.get(key).format(value);
+  };
 }
 
 /** How the country itself writes, whatever the language of the page: es-AR for AR. */

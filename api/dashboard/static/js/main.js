@@ -50,5 +50,6 @@ router.handled = async (error) => {
   return true;
 };
 
+session().catch(() => {}); // asked for at once; the page itself tells what went wrong
 await speak(preferredLanguage());
 await router.show();

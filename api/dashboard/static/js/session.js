@@ -5,22 +5,30 @@ import { carry, change, read } from "./api.js";
 const MERCHANT = "storecast.merchant";
 const WRITERS = ["merchant", "planner"];
 const OF_PLATFORM = ["analyst", "operator"];
-let asked = false;
+let asked = null;
 let present = null;
 
 /** The session, asked for once; null where nobody is signed in. */
 export async function session() {
-  if (!asked) {
-    const found = await read("/session");
-    asked = true;
-    if (found.role !== null) begin(found);
+  asked ??= ask();
+  try {
+    await asked;
+  } catch (problem) {
+    asked = null;
+    throw problem;
   }
   return present;
+}
+
+async function ask() {
+  const found = await read("/session");
+  if (found.role !== null) begin(found);
 }
 
 /** Exchange a token for a session. Throws `Problem`. */
 export async function signIn(token) {
   begin(await change("POST", "/session", { token }));
+  asked = Promise.resolve();
 }
 
 /** End the session, here and on the server. */
@@ -63,7 +71,6 @@ export function choose(merchantId) {
 }
 
 function begin(found) {
-  asked = true;
   present = found;
   carry({ csrf: found.csrf_token, merchant: readsAnyMerchant() ? merchant() : null });
 }

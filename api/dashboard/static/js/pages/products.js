@@ -8,7 +8,7 @@ import { productRow, productTable } from "../parts/product-table.js";
 import { empty, loading, problemNote } from "../states.js";
 import { stores } from "../stores.js";
 
-const PAGE = 50;
+const PAGE = 40;
 const NAMES = ["q", "store", "category", "confidence", "sort"];
 
 export async function productsPage(root, { query, signal }) {
