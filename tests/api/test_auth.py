@@ -205,5 +205,9 @@ def test_a_wrong_token_does_not_sign_in(client):
 
 def test_a_form_of_another_site_cannot_sign_in(client, token_of):
     token = token_of("M1")["authorization"].split()[1]
-    answer = client.post("/v1/session", data={"token": token})
-    assert answer.status_code == 422 and "set-cookie" not in answer.headers
+    for sent in (
+        {"data": {"token": token}},
+        {"content": f'{{"token": "{token}"}}', "headers": {"content-type": "text/plain"}},
+    ):
+        answer = client.post("/v1/session", **sent)
+        assert answer.status_code == 422 and "set-cookie" not in answer.headers

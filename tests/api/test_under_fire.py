@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -125,6 +126,13 @@ def test_a_publish_killed_in_the_middle_is_never_seen(large_lake, store, setting
                 break
             time.sleep(0.1)
         readers.stop()
+        operator = issue_token(store, "operator", None, [], NOW, None)
+        figures = httpx.get(
+            f"{address}/metrics", headers={"authorization": f"Bearer {operator}"}
+        ).text
+    of_reads = r'^storecast_request_seconds_count\{.*route="/v1/stores/.*status="200"\} (\S+)$'
+    counts = re.findall(of_reads, figures, re.MULTILINE)
+    assert sum(map(float, counts)) == readers.reads
     assert readers.wrong == []
     assert readers.seen == {"2026-10.2", "2026-10.3"} and readers.reads > 50
 
