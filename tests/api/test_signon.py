@@ -125,3 +125,25 @@ def test_unusable_keys_are_a_setting_to_mend(tmp_path, settings):
     (tmp_path / "bad.json").write_text("[]")
     with pytest.raises(SettingError, match="not a JWKS"):
         SignOn(replace(settings, jwt_keys=str(tmp_path / "bad.json"))).principal(a_token())
+
+
+def test_a_new_key_of_the_marketplace_is_read_when_a_token_names_it(tmp_path, settings):
+    clock = [1000.0]
+    place = tmp_path / "jwks.json"
+
+    def publish(**keys):
+        to_jwk = jwt.algorithms.RSAAlgorithm.to_jwk
+        listed = [{**json.loads(to_jwk(k.public_key())), "kid": n} for n, k in keys.items()]
+        place.write_text(json.dumps({"keys": listed}))
+
+    publish(r=RSA_KEY)
+    sign_on = SignOn(replace(settings, jwt_keys=str(place)), lambda: clock[0])
+    assert sign_on.principal(a_token()).merchant_id == "M1"
+    publish(s=STRANGER)
+    clock[0] += 5
+    with pytest.raises(UnauthenticatedError, match="no key of the marketplace"):
+        sign_on.principal(a_token(STRANGER, kid="s"))
+    clock[0] += 6
+    assert sign_on.principal(a_token(STRANGER, kid="s")).merchant_id == "M1"
+    with pytest.raises(UnauthenticatedError, match="no key of the marketplace"):
+        sign_on.principal(a_token())
