@@ -2,9 +2,10 @@
 
 A line that was pulled twice counts once, in the state that changed last; where two states changed
 at the same instant, the later business day wins, then the one with more units cancelled. Store-days
-are replaced whole, so hardly any line is there twice: repeated ones are told by a hash of their
-key, set aside and compared, while all others pass in the order of their files, unsorted. That keeps
-time and memory down, and the bytes the same.
+are replaced whole, so a line is there twice only where its order moved to another day, as after a
+store's time zone was put right: repeated ones are told by a hash of their key, set aside and
+compared, while all others pass in the order of their files, unsorted. That keeps time and memory
+down, and the bytes the same.
 """
 
 from __future__ import annotations
@@ -33,9 +34,13 @@ _LINES = """
            updated_at, status, units_ordered, units_cancelled,
            units_ordered - units_cancelled AS units_net,
            CAST((units_ordered - units_cancelled) * unit_price AS DECIMAL(18, 2)) AS revenue_net,
-           currency, unit_price, hash(merchant_id, store_id, order_id, line_id) AS line
+           currency{more}
     FROM read_parquet($files, hive_partitioning = false)
 """
+_SINGLE = _LINES.format(more="")
+_TO_COMPARE = _LINES.format(
+    more=", unit_price, hash(merchant_id, store_id, order_id, line_id) AS line"
+)
 
 _LATEST = """
     FROM read_parquet($files, hive_partitioning = false)
@@ -60,17 +65,17 @@ def write_sales(lake: Lake, duck: Duck, month: date, line_files: list[str]) -> N
         return
     found = [batch.column("line").to_numpy() for batch in duck.batches(_REPEATED, files=line_files)]
     repeated = np.sort(np.concatenate(found)) if found else np.empty(0, np.uint64)
-    duck.write(lake, path, SALES, _latest_states(duck, month, line_files, repeated))
+    if len(repeated):
+        duck.write(lake, path, SALES, _latest_states(duck, month, line_files, repeated))
+    else:
+        duck.copy(lake, path, _SINGLE, month=month, files=line_files)
 
 
 def _latest_states(
     duck: Duck, month: date, line_files: list[str], repeated: npt.NDArray[np.uint64]
 ) -> Iterator[pa.RecordBatch]:
     """Lines that are there once, as they stand in their files, then the others' latest states."""
-    lines = duck.batches(_LINES, month=month, files=line_files)
-    if not len(repeated):
-        yield from lines
-        return
+    lines = duck.batches(_TO_COMPARE, month=month, files=line_files)
     with duck.aside() as aside:
         for batch in lines:
             again = _among(batch.column("line").to_numpy(), repeated)

@@ -36,7 +36,7 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[2]
-STORES, PRODUCTS, REPEATED_PERCENT = 10, 20_000, 1
+STORES, PRODUCTS = 10, 20_000
 FIRST = date(2020, 1, 1)
 
 _LINES = """
@@ -90,15 +90,15 @@ def stores() -> list[Store]:
     ]
 
 
-def fill(lake: Lake, months: list[date], lines: int) -> None:
-    """Store-days of `lines` order lines a month, 1 % of them there twice."""
+def fill(lake: Lake, months: list[date], lines: int, repeated: int = 0) -> None:
+    """Store-days of `lines` order lines a month, `repeated` per cent of them there twice."""
     folder = Path(lake.url) / "raw" / "source=mercadolibre"
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(config={"threads": 1}) as connection:
         for number, month in enumerate(months):
             days = month_days(month)[1].day
             values = {"first": number * lines, "lines": lines, "month": month, "days": days}
-            sizes = {"stores": STORES, "products": PRODUCTS, "repeated": REPEATED_PERCENT}
+            sizes = {"stores": STORES, "products": PRODUCTS, "repeated": repeated}
             connection.execute(_LINES.format(folder=folder), values | sizes)
             for store in stores():
                 for day in days_between(*month_days(month)):
@@ -185,10 +185,12 @@ def _peak_megabytes() -> float:
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
-def against_lines(folder: Path, months: int, lines: int) -> list[dict[str, float]]:
+def against_lines(
+    folder: Path, months: int, lines: int, repeated: int = 0
+) -> list[dict[str, float]]:
     """Both over growing numbers of months."""
     all_months = _months(months)
-    fill(Lake(folder), all_months, lines)
+    fill(Lake(folder), all_months, lines, repeated)
     rows = []
     for share in (4, 2, 1):
         last = all_months[months // share - 1]
@@ -201,7 +203,8 @@ def against_lines(folder: Path, months: int, lines: int) -> list[dict[str, float
             f"{count / 1e6:8.1f} M lines   ours {took['ours']['seconds']:7.1f} s "
             f"{took['ours']['megabytes']:6.0f} MB   bare {took['bare']['seconds']:7.1f} s "
             f"{took['bare']['megabytes']:6.0f} MB   ratio "
-            f"{took['ours']['seconds'] / took['bare']['seconds']:.2f}",
+            f"{took['ours']['seconds'] / took['bare']['seconds']:.2f}"
+            f" (CPU {took['ours']['cpu']:.0f} and {took['bare']['cpu']:.0f} s)",
             flush=True,
         )
     return rows
@@ -253,6 +256,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="storecast-bench-") as folder:
         months, lines = (48, 2_125_000) if chosen.scale else (12, 500_000)
         rows = against_lines(Path(folder) / "lines", months, lines)
+        print("the same with 1 % of the lines there twice, which ingest does not leave:")
+        against_lines(Path(folder) / "repeated", 4, lines, repeated=1)
         against_history(Path(folder))
     plot(rows, ROOT / ".bench" / "etl.png")
     if chosen.scale:
