@@ -20,7 +20,7 @@ from etl.errors import (
     TableError,
 )
 
-__all__ = ["LATE_DATA", "TASK_DEFAULTS"]
+__all__ = ["BEFORE_THE_MONTH", "LATE_DATA", "TASK_DEFAULTS"]
 
 _NEEDS_A_PERSON = ExceptionRetryPolicy(
     rules=[
@@ -52,3 +52,6 @@ LATE_DATA: dict[str, Any] = {
     "retry_delay": timedelta(minutes=30),
     "retry_exponential_backoff": 0,
 }
+
+BEFORE_THE_MONTH: dict[str, Any] = {"priority_weight": 100, "weight_rule": "absolute"}
+"""For short work that somebody waits for each day: it takes the next free slot, whatever waits."""

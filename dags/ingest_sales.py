@@ -20,7 +20,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, task
 
 from dags.assets import RAW
-from dags.failure import TASK_DEFAULTS
+from dags.failure import BEFORE_THE_MONTH, TASK_DEFAULTS
 from dags.run import run_conf, run_days, run_instant, run_settings
 from dags.spread import spread
 
@@ -31,7 +31,7 @@ from dags.spread import spread
     start_date=pendulum.datetime(2024, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
-    default_args=TASK_DEFAULTS,
+    default_args={**TASK_DEFAULTS, **BEFORE_THE_MONTH},
     doc_md=__doc__,
     tags=["storecast", "etl"],
 )

@@ -48,6 +48,14 @@ def test_every_pool_that_a_task_waits_for_is_one_that_gets_made(bag):
     assert wanted == set(made)
 
 
+def test_the_daily_pull_takes_the_next_free_slot_before_the_months_shards(bag):
+    assert {task.weight_rule for task in bag.dags["ingest_sales"].tasks} == {"absolute"}
+    daily = min(task.priority_weight for task in bag.dags["ingest_sales"].tasks)
+    # By the default rule a task weighs as much as all that waits for it.
+    month = sum(task.priority_weight for task in bag.dags["forecast_sales"].tasks)
+    assert daily > month
+
+
 def test_what_a_person_must_change_is_not_tried_again(bag):
     from etl.errors import IncompleteError, SettingError, SourceUnreachableError
 
