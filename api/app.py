@@ -17,6 +17,7 @@ from api.caller import Desk
 from api.dashboard import pages as dashboard
 from api.edge import Edge
 from api.errors import BadRequestError, InvalidError, MethodError, NotFoundError
+from api.examples import add_examples
 from api.limits import RateLimit
 from api.metrics import Metrics
 from api.pages import PageCache
@@ -122,5 +123,6 @@ def _description(app: FastAPI) -> dict[str, Any]:
         )
         schemas = schema["components"]["schemas"]
         schemas["Problem"] = Problem.model_json_schema()
+        add_examples(schema)
         app.openapi_schema = schema
     return app.openapi_schema

@@ -115,6 +115,20 @@ def test_accuracy_has_the_described_shape(client, token_of, lake, store, setting
     assert forecast.accuracy.months[0].units_forecast == 9.0
 
 
+def test_examples_are_true_to_their_shapes(client):
+    description = client.get("/openapi.json").json()
+    seen = set()
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            content = operation["responses"].get("200", {}).get("content", {})
+            document = content.get("application/json", {})
+            if "example" in document:
+                name = document["schema"]["$ref"].rsplit("/", 1)[1]
+                getattr(shapes, name).model_validate(document["example"])
+                seen.add(name)
+    assert seen >= {"Forecast", "ForecastPage", "ProductPage", "Totals", "StoreList", "CurrentRun"}
+
+
 def test_every_operation_says_what_it_is_and_how_it_fails(client):
     description = client.get("/openapi.json").json()
     for path, operations in description["paths"].items():
