@@ -1,6 +1,6 @@
 /** Signing in with a token, Storecast's own or the marketplace's. */
 
-import { fill, h } from "../dom.js";
+import { fill, h, svg } from "../dom.js";
 import { t } from "../language.js";
 import { signIn } from "../session.js";
 import { forgetStores } from "../stores.js";
@@ -72,5 +72,31 @@ function shown(field) {
 /** What the dashboard answers, for who meets it the first time. */
 function promise() {
   const points = ["sign-in.point.sell", "sign-in.point.trust", "sign-in.point.look"];
-  return h("ul", { class: "promise" }, ...points.map((key) => h("li", {}, t(key))));
+  return h(
+    "div",
+    { class: "promise" },
+    picture(),
+    h("ul", { class: "plain" }, ...points.map((key) => h("li", {}, t(key)))),
+  );
+}
+
+/** A forecast as one will be seen, drawn from no one's numbers. */
+function picture() {
+  const sold = "M4 86L30 70L56 78L82 52L108 60L134 34L160 46L186 58";
+  const ahead = "M186 58L212 48L238 54L264 36L290 40L316 24L342 32";
+  return svg(
+    "svg",
+    { class: "picture", viewBox: "0 0 346 110", "aria-hidden": "true" },
+    svg("path", { class: "grid grid-base", d: "M0 104H346" }),
+    svg("path", {
+      class: "band band-95",
+      d: "M186 58L212 34L238 36L264 14L290 14L316 2L342 4V66L316 54L290 70L264 62L238 76L212 64Z",
+    }),
+    svg("path", {
+      class: "band band-80",
+      d: "M186 58L212 40L238 43L264 23L290 25L316 9L342 15V52L316 41L290 56L264 50L238 66L212 57Z",
+    }),
+    svg("path", { class: "line-sold", d: sold }),
+    svg("path", { class: "line-forecast", d: ahead }),
+  );
 }
