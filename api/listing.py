@@ -46,7 +46,7 @@ def product_query(
         None if stores is None else tuple(sorted(set(stores))),
         tuple(sorted(set(categories))),
         tuple(sorted(set(confidences))),
-        folded(text.strip()),
+        folded("".join(sign for sign in text if sign.isprintable()).strip()),
         sort,
         limit=limit,
     )

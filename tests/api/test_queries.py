@@ -52,6 +52,8 @@ def test_products_of_a_store_come_by_volume(client, token_of):
         ("category=toys", ["NEW"]),
         ("q=CAFE", ["MUG"]),
         ("q=pot", ["POT/2"]),
+        ("q=%00pot%07", ["POT/2"]),
+        ("q=%25", []),
         ("sort=growth", ["MUG", "MUG", "POT/2", "NEW"]),
         ("sort=decline", ["POT/2", "MUG", "MUG", "NEW"]),
         ("sort=risk&store=S1", ["NEW", "POT/2", "MUG"]),

@@ -63,6 +63,23 @@ def test_an_adjustment_that_breaks_a_rule_says_which(client, token_of, month, bo
     assert detail in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("note", ["\x00", "\u202e\ufffe", "👩\u200d🌾", "x" * 2000, "<script>"])
+def test_a_note_comes_back_as_it_was_given(client, token_of, note):
+    m1 = token_of("M1")
+    given = client.post(f"{MUG}/feedback", headers=m1, json={"verdict": "other", "note": note})
+    assert given.json()["note"] == note
+    assert client.get(f"{MUG}/feedback", headers=m1).json()["feedback"][0]["note"] == note
+
+
+def test_half_a_character_is_refused(client, token_of):
+    answer = client.post(
+        f"{MUG}/feedback",
+        headers={**token_of("M1"), "content-type": "application/json"},
+        content=b'{"verdict": "other", "note": "\\ud800"}',
+    )
+    assert answer.status_code == 422 and "body.note" in answer.json()["detail"]
+
+
 def test_only_merchants_and_planners_write(client, token_of):
     body = {"verdict": "other"}
     planner = token_of("M1", "planner", ["S1"])
