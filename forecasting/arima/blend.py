@@ -18,8 +18,9 @@ from forecasting.forecaster import Forecast
 __all__ = ["Path", "blend"]
 
 CEILING = 10.0
-_QUANTILES = np.array([[0.6744897501960817], [1.2815515655446004], [1.959963984540054]])
-"""Half widths in standard deviations of the intervals of `forecasting.forecaster.LEVELS`."""
+_HALF = (1.959963984540054, 1.2815515655446004, 0.6744897501960817)
+_DEVIATIONS = np.array([*(-half for half in _HALF), 0.0, *_HALF[::-1]])[:, None, None]
+"""Standard deviations from the median of the bounds of `forecasting.forecaster.LEVELS`."""
 
 Vector = NDArray[np.float64]
 
@@ -37,13 +38,12 @@ class Path:
 def blend(paths: Sequence[Path], units: Vector, model: str, reason: str) -> Forecast:
     """The forecast of `paths` together, given the history `units` that they continue."""
     ceiling = CEILING * float(np.abs(units).max(initial=0.0))
-    total = sum(path.weight for path in paths)
-    shape = (7, len(paths[0].mean))
-    quantiles = np.zeros(shape)
-    for path in paths:
-        reach = _QUANTILES * path.deviation
-        rows = path.mean + np.concatenate((-reach[::-1], np.zeros((1, shape[1])), reach))
-        if path.log:
-            rows = np.exp(np.minimum(rows, np.log(ceiling)))
-        quantiles += path.weight / total * np.clip(rows, 0.0, ceiling)
+    weights = np.array([path.weight for path in paths])
+    logs = np.array([path.log for path in paths])
+    means = np.array([path.mean for path in paths])
+    rows = means + _DEVIATIONS * np.array([path.deviation for path in paths])
+    if logs.any():
+        rows[:, logs] = np.exp(np.minimum(rows[:, logs], np.log(ceiling)))
+    rows = np.clip(rows, 0.0, ceiling)
+    quantiles = np.einsum("i,qih->qh", weights / weights.sum(), rows)
     return Forecast(quantiles[3], quantiles[2::-1], quantiles[4:], model, reason)

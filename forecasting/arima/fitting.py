@@ -1,9 +1,9 @@
 """From a history to a fitted model: every way to look at it, searched, and their weights.
 
-A history is looked at as units and, where every month sold something, as their logarithm, half and
-half; on each scale with and without a seasonal difference, weighed by the strength of the season.
-Within each of these up to four views the best models share the weight by their Akaike weights
-(Burnham and Anderson 2002).
+A history is looked at as units and, where every month sold something, as their logarithm, which
+then weighs two fifths; on each scale with and without a seasonal difference, weighed by the
+strength of the season. Within each of these up to four views the best models share the weight by
+their Akaike weights (Burnham and Anderson 2002).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ KEEP = 3
 SURPRISE = 6.63
 """Mean square, over the model's own variance, of new months that calls for a full search."""
 
+_LOG_SHARE = 0.4
 _LEAST_WEIGHT = 0.02
 _NO_NOISE = 1e-12
 _MONTHS_PER_SEASONAL_TERM = 20
@@ -49,7 +50,7 @@ def fit(units: Vector, previous: ArimaModel | None = None) -> ArimaModel:
         fits = _fits_on_scale(reading.units, False, previous)
         if reading.units.min() > 0 and fits[0].sigma2 > 0:
             logs = _fits_on_scale(reading.units, True, previous)
-            fits = _weighed(fits, 0.5) + _weighed(logs, 0.5)
+            fits = _weighed(fits, 1 - _LOG_SHARE) + _weighed(logs, _LOG_SHARE)
     model = ArimaModel(tuple(fits), len(units), hash_of(units), reading.rule, reading.reason)
     return _small(model)
 

@@ -20,8 +20,8 @@ __all__ = ["MAX_PARAMETERS", "aicc", "refine", "renew", "search", "standardised_
 MAX_PARAMETERS = 15
 MAX_CANDIDATES = 94
 _ROUNDS = 4
-_SEARCH_TOLERANCE = 0.02
-_FINAL_TOLERANCE = 1e-4
+_SEARCH_TOLERANCE = 0.05
+_FINAL_TOLERANCE = 1e-3
 _MOVES = np.array(
     [
         (0, 0, -1, 0),
