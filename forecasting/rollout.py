@@ -31,7 +31,10 @@ from forecasting.origins import rolling_scores
 from forecasting.series import every_series, shard_manifest
 from forecasting.summary import retired
 
-__all__ = ["Rollout", "judge", "planned_engine", "review", "rollout"]
+__all__ = ["YARDSTICKS", "Rollout", "judge", "planned_engine", "review", "rollout"]
+
+YARDSTICKS = frozenset({"pmdarima"})
+"""Engines that others are held against; they cost too much to serve, or to be judged."""
 
 _PATH = "gate/state.json"
 _LARGEST_FALL = 0.05
@@ -66,10 +69,12 @@ def judge(lake: Lake, cutoff_month: date, settings: Settings) -> dict[str, Any]:
 
     It is compared with the serving one over rolling origins of a sample of series. The first engine
     ever serves without a comparison; one that was returned is not tried again until another was
-    wanted.
+    wanted; a yardstick is never judged.
     """
     state = rollout(lake)
     wanted = settings.engine
+    if wanted in YARDSTICKS:
+        return asdict(state or Rollout(wanted, why="a yardstick serves as it is asked for"))
     if state is None:
         return _decide(lake, Rollout(wanted, since=f"{cutoff_month:%Y-%m}", why="the first engine"))
     if wanted == state.serving:

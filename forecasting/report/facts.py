@@ -11,6 +11,7 @@ from etl.errors import IncompleteError
 from etl.lake import Lake
 from forecasting.forecaster import add_months
 from forecasting.predictions import cutoff_of
+from forecasting.report.own_numbers import own_numbers
 from forecasting.report.worst import worst_by_money
 from forecasting.rollout import rollout
 
@@ -28,13 +29,15 @@ def month_facts(
     month: date,
     *,
     feedback: Sequence[dict[str, Any]] = (),
+    adjustments: Sequence[dict[str, Any]] = (),
     quality: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """All that the report of `month` says.
 
-    `feedback` is what merchants said, as rows with `merchant_id, store_id, product_id, note`, and
-    `quality` what was wrong with the data, as rows with `what, count`: both are handed in by
-    whoever knows. Raises `IncompleteError` where the month is not scored.
+    `feedback` is what merchants said, as rows with `merchant_id, store_id, product_id, note`;
+    `adjustments` their own numbers (see `own_numbers`); `quality` what was wrong with the data, as
+    rows with `what, count`: all three are handed in by whoever knows. Raises `IncompleteError`
+    where the month is not scored.
     """
     summary = _summary(lake, month)
     if summary is None:
@@ -56,6 +59,7 @@ def month_facts(
         "ledger": _ledger(lake, month, summary["runs"]),
         "worst": worst_by_money(lake, month, summary["runs"]),
         "feedback": list(feedback),
+        "own_numbers": own_numbers(lake, month, adjustments),
         "quality": list(quality),
     }
 

@@ -65,13 +65,14 @@ def write_report(
     month: date,
     *,
     feedback: Sequence[dict[str, Any]] = (),
+    adjustments: Sequence[dict[str, Any]] = (),
     quality: Sequence[dict[str, Any]] = (),
 ) -> dict[str, str]:
     """Write the report of `month`; the path of each of its three forms.
 
     See `forecasting.report.facts.month_facts` for what is handed in.
     """
-    facts = month_facts(lake, month, feedback=feedback, quality=quality)
+    facts = month_facts(lake, month, feedback=feedback, adjustments=adjustments, quality=quality)
     folder = f"reports/month={month:%Y-%m}"
     paths = {kind: f"{folder}/report.{kind}" for kind in ("html", "json", "parquet")}
     lake.write_bytes(paths["html"], page_of(facts).encode())

@@ -156,6 +156,13 @@ def test_a_run_keeps_the_plan_that_it_was_begun_with(lake):
     assert planned_engine(lake, "2026-01.1", wanted) == Mean()
 
 
+def test_a_yardstick_is_not_judged_and_serves_as_asked(lake):
+    judge(lake, CUTOFF, SETTINGS)
+    wanted = replace(SETTINGS, engine="pmdarima", pmdarima_best_sellers=0)
+    assert judge(lake, CUTOFF, wanted)["serving"] == "seasonal_naive"
+    assert planned_engine(lake, "2025-12.1", wanted).name == "pmdarima"
+
+
 def test_an_engine_that_was_never_judged_serves_as_asked(lake):
     judge(lake, CUTOFF, SETTINGS)
     assert planned_engine(lake, "2025-12.1", replace(SETTINGS, engine="doubled")) == Mean(

@@ -109,6 +109,30 @@ def test_the_gates_decision_is_told_with_why(lake, stage, words):
     assert words in lake.read_bytes(write_report(lake, MONTH)["html"]).decode()
 
 
+def test_merchants_own_numbers_are_scored_beside_the_models(lake):
+    def own(product, units, model, month="2026-01-01"):
+        key = {"merchant_id": "M1", "store_id": "S1", "product_id": product}
+        return {**key, "month": month, "units": units, "units_forecast": model}
+
+    adjustments = [
+        own("A", 11, 13.0),
+        own("B", 0, 3.0),
+        own("A", 50, 13.0, "2026-02-01"),
+        own("unknown", 1, 1.0),
+    ]
+    paths = write_report(lake, MONTH, adjustments=adjustments)
+    assert lake.read_json(paths["json"])["own_numbers"] == [
+        {
+            "merchant_id": "M1",
+            "made": 2,
+            "closer": 1,
+            "missed_by_merchant": 1.0 + 10.0,
+            "missed_by_model": 3.0 + 7.0,
+        }
+    ]
+    assert "Whose own numbers helped" in lake.read_bytes(paths["html"]).decode()
+
+
 def test_the_report_is_the_same_when_written_again(lake):
     paths = write_report(lake, MONTH)
     before = {kind: lake.read_bytes(path) for kind, path in paths.items()}
