@@ -70,6 +70,22 @@ def test_months_with_an_empty_shelf_are_marked(visitor, served):
     assert empty == {"month": "2026-06-01", "days": 19}
     assert page.locator(".plot .mark").count() == 1
     page.locator(".legend").get_by_text("Sales were not the demand").first.wait_for()
+    page.get_by_text("June 2026: Shelf empty for 19 days").wait_for()
+
+
+def test_a_bulk_order_that_the_forecast_left_out_is_marked(visitor, served):
+    forecast = served.read(f"/v1{PRODUCT}/forecast")
+    reason = {"code": "raced", "parameters": {"weights": "theta:0.70,ets:0.30", "bulk": "2025-08"}}
+    page = visitor.arrive("/products")
+    page.route(
+        "**/SIL-003/forecast", lambda route: route.fulfill(json=forecast | {"reason": reason})
+    )
+    page.goto(PRODUCT)
+
+    page.get_by_text("August 2025: One unusually large order").wait_for()
+    assert page.locator(".plot .mark").count() == 1
+    page.get_by_text("How this forecast was made").click()
+    assert page.locator(".explanation li strong").all_text_contents() == ["70%", "30%"]
 
 
 def test_how_the_last_six_forecasts_did_is_told_month_by_month(visitor, served):

@@ -48,7 +48,7 @@ export async function productPage(root, { names, signal }) {
 
 /** The chart and its table, with the merchant's own numbers where there are any. */
 function chartOf(forecast, formats, own) {
-  const series = documentSeries(forecast, { marks: correctionMarks(forecast, formats), own });
+  const series = documentSeries(forecast, { marks: correctionMarks(forecast), own });
   const label = t("product.chart.label", { name: forecast.name });
   const column = {
     name: t("chart.own"),
@@ -56,8 +56,22 @@ function chartOf(forecast, formats, own) {
   };
   return [
     forecastChart(series, formats, label),
+    markedMonths(series, formats),
     monthTable(series, formats, ...(own.size ? [column] : [])),
   ];
+}
+
+/** The marked months of the chart in words. */
+function markedMonths({ marks, sold }, formats) {
+  const shown = marks.filter((mark) => sold.some((point) => point.month === mark.month));
+  if (shown.length === 0) return null;
+  const item = (mark) => h("li", {}, `${formats.month(mark.month)}: ${mark.text}`);
+  return h(
+    "div",
+    { class: "marked small" },
+    h("p", { class: "muted" }, t("mark.title")),
+    h("ul", { class: "sentences" }, ...shown.map(item)),
+  );
 }
 
 /** Where the product stands: all products, those of its store. */

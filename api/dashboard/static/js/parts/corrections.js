@@ -1,17 +1,14 @@
 /** Months whose sales were not the demand: the shelf was empty, or one order bought the month. */
 
-import { has, t } from "../language.js";
+import { t } from "../language.js";
 
-/** Marks for the chart, from the history of a forecast document. */
-export function correctionMarks(forecast, formats) {
-  const { shelf_empty: empty, corrections } = forecast.history;
-  const shelves = (empty ?? []).map(({ month, days }) => ({
+/** Marks for the chart, from the history of a forecast document and the reason beside it. */
+export function correctionMarks(forecast) {
+  const shelves = (forecast.history.shelf_empty ?? []).map(({ month, days }) => ({
     month,
     text: t("mark.shelf-empty", { count: days, n: days }),
   }));
-  const others = (corrections ?? []).map(({ month, code, units }) => ({
-    month,
-    text: t(has(`mark.${code}`) ? `mark.${code}` : "mark.other", { n: formats.units(units) }),
-  }));
-  return [...shelves, ...others];
+  const bulk = forecast.reason?.parameters.bulk?.split(",") ?? [];
+  const orders = bulk.map((month) => ({ month: `${month}-01`, text: t("mark.bulk-order") }));
+  return [...shelves, ...orders];
 }
