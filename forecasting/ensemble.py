@@ -17,8 +17,9 @@ import numpy as np
 
 from forecasting.arima.model import hash_of
 from forecasting.candidates import CANDIDATES, NAIVE, History
+from forecasting.cold_start import forecast_launch
 from forecasting.dormancy import chance_alive, dormant, dormant_upper, months_since_sale
-from forecasting.forecaster import Forecast, Forecaster, Series, Vector
+from forecasting.forecaster import Forecast, Forecaster, Series, Vector, add_months
 from forecasting.held_out import held_out, mean_miss
 from forecasting.intervals import naive_scale, series_scale
 from forecasting.race import Race, history_of, run_race
@@ -128,7 +129,10 @@ class EnsembleForecaster:
     def _answer(
         self, series: Series, horizon: int, previous: str | None
     ) -> tuple[Forecast, str | None]:
-        findings = self.findings or Findings()
+        findings = self.findings or Findings.shipped()
+        if route(series.units).length == "new":
+            shape = findings.shape_of(series)
+            return forecast_launch(series, horizon, findings.courses, shape), None
         model = _surveyed(series, self.surveyed) or _updated(series, previous, findings)
         if model is None:
             model = _model_of(series, run_race(series, findings.pools), findings)
@@ -216,4 +220,7 @@ def _reason(series: Series, where: Route, model: EnsembleModel, history: History
     code = "unbeaten" if list(model.weights) == [NAIVE] else "raced"
     changed = int((history.units != series.units).sum())
     corrected = f" corrected={changed}" if changed else ""
-    return f"{code} {where.text} weights={served}{corrected}"
+    damped = np.flatnonzero(history.units < series.units)
+    months = [f"{add_months(series.first_month, int(month)):%Y-%m}" for month in damped]
+    bulk = f" bulk={','.join(months)}" if months else ""
+    return f"{code} {where.text} weights={served}{corrected}{bulk}"

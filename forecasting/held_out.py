@@ -1,7 +1,6 @@
 """What the combination of a race's candidates missed in months held out, and the pool of it.
 
-Each origin is forecast with the weights that the other origins give, so that no month has a say in
-the weights it is judged by.
+No month has a say in the weights, or in the scale, that it is judged by.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from forecasting.intervals import (
     naive_scale,
     series_scale,
 )
-from forecasting.race import Race
+from forecasting.race import Race, Trial
 from forecasting.weights import Ranking, combine, weights_of
 
 __all__ = ["HeldOut", "calibrate", "held_out", "mean_miss"]
@@ -30,7 +29,7 @@ ROUNDS = 2
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """The combination's months held out at one origin: months ahead, forecast, sold."""
+    """The combination's held-out months of one half: months ahead, forecast, sold."""
 
     ahead: Vector
     forecast: Vector
@@ -38,15 +37,37 @@ class HeldOut:
 
 
 def held_out(race: Race, ranking: Ranking) -> list[HeldOut]:
-    """The combined forecasts of each trial beside what was sold, judged months only."""
-    found = []
+    """The combined forecasts of the later and the earlier half of the months held out.
+
+    Every origin forecasts the last months, so that leaving one origin out would leave their
+    surprises in: the weights for one half come from the months of the other.
+    """
+    half = (max((len(trial.sold) for trial in race.trials), default=0) + 1) // 2
+    return [_half(race, ranking, half, late) for late in (True, False)]
+
+
+def _half(race: Race, ranking: Ranking, months: int, late: bool) -> HeldOut:
+    weights = weights_of(race, ranking, [_only(trial, months, not late) for trial in race.trials])
+    parts: list[tuple[Vector, Vector, Vector]] = []
     for trial in race.trials:
-        others = [other for other in race.trials if other is not trial]
-        units = combine(weights_of(race, ranking, others), trial.forecasts)
-        judged = np.isfinite(trial.sold) & np.isfinite(units)
-        ahead = np.arange(1.0, len(units) + 1)[judged]
-        found.append(HeldOut(ahead, units[judged], trial.sold[judged]))
-    return found
+        units = combine(weights, trial.forecasts)
+        sold = _only(trial, months, late).sold
+        judged = np.isfinite(sold) & np.isfinite(units)
+        ahead = np.arange(1.0, len(units) + 1)
+        parts.append((ahead[judged], units[judged], sold[judged]))
+    if not parts:
+        return HeldOut(*np.zeros((3, 0)))
+    return HeldOut(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _only(trial: Trial, months: int, late: bool) -> Trial:
+    """The trial judged by the last `months` months alone, or by those before them."""
+    wanted = (np.arange(len(trial.sold)) >= len(trial.sold) - months) == late
+    return replace(
+        trial,
+        sold=np.where(wanted, trial.sold, np.nan),
+        usual=np.where(wanted, trial.usual, np.nan),
+    )
 
 
 def mean_miss(months: Sequence[HeldOut], growth: float) -> tuple[float, float]:
@@ -90,7 +111,7 @@ def _ratio(
 
 
 def _misses(months: Sequence[HeldOut], in_sample: float, growth: float) -> Misses:
-    """The misses of one series, each origin with the scale that the others give."""
+    """The misses of one series, each half with the scale that the other gives."""
     scales = []
     for origin in months:
         others = [other for other in months if other is not origin]

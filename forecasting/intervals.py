@@ -27,11 +27,13 @@ SCALE_MONTHS = 12.0
 EDGES = np.array([0.5, 1.0, 1.5, 2.5, 4.0, 8.0])
 """Scales above zero between which forecasts are alike."""
 
-FEWEST_IN_CELL = 150.0
-"""Errors at which a cell of like forecasts counts as much as its wider neighbourhood."""
+FEWEST_IN_CELL = 50.0
+"""Series at which a cell of like forecasts counts as much as what was known before."""
 
 LEAST_SCALE = 1e-9
-STEEPEST = 0.6
+STEEPEST = 0.2
+MOST_SCALES = 10.0
+"""Scales at which an error is cut before growth is estimated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +66,12 @@ class Calibration:
         return cls(prior.ratio, growth, _bounds(pooled, growth, prior.bounds))
 
     @classmethod
-    def shipped(cls) -> Calibration:
-        """The calibration to start from: errors of a Laplace shape, as unlike series have."""
+    def laplace(cls) -> Calibration:
+        """Errors of a Laplace shape, as unlike series have, where nothing was measured yet."""
         tails = np.array([(1 - level / 100) / 2 for level in LEVELS])
         reach = -np.log(2 * tails)
         one = np.stack([-reach, reach], axis=1)
-        return cls(1.0, 0.2, np.tile(one, (len(EDGES) + 1, 1, 1)))
+        return cls(1.0, 0.065, np.tile(one, (len(EDGES) + 1, 1, 1)))
 
     def interval(self, units: Vector, scale: float) -> tuple[Vector, Vector]:
         """Lower and upper bounds (levels, horizon) around `units`, nested and not negative."""
@@ -85,7 +87,7 @@ class Calibration:
     def to_json(self) -> dict[str, Any]:
         """The calibration as JSON."""
         bounds = np.round(self.bounds, 4).tolist()
-        return {"ratio": self.ratio, "growth": self.growth, "bounds": bounds}
+        return {"ratio": round(self.ratio, 6), "growth": round(self.growth, 6), "bounds": bounds}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Calibration:
@@ -109,24 +111,28 @@ def series_scale(in_sample: float, missed: float, months: float) -> float:
 
 
 def horizon_growth(ahead: Vector, growth: float) -> Vector:
-    """How much larger errors are so many months ahead than one month ahead."""
-    factors: Vector = np.asarray(ahead, dtype=np.float64) ** growth
+    """How much larger errors are so many months ahead than one month ahead.
+
+    >>> horizon_growth(np.array([1.0, 12.0]), 0.1)
+    array([1. , 2.1])
+    """
+    factors: Vector = 1.0 + growth * (np.asarray(ahead, dtype=np.float64) - 1.0)
     return factors
 
 
 def _growth(pooled: Sequence[Misses], prior: float) -> float:
-    """The power of the horizon by which scaled errors grow; half of what is told is believed."""
+    """The share of an error by which it grows a month, half of it as was known before.
+
+    The few origins of a fleet fall in the same months of the year, which would otherwise be taken
+    for growth, or for its absence.
+    """
     ahead = np.concatenate([misses.ahead for misses in pooled])
     errors = np.concatenate([np.abs(m.sold - m.forecast) / m.scale for m in pooled])
-    steps = np.unique(ahead)
-    if len(steps) < 3:
+    if len(np.unique(ahead)) < 3:
         return prior
-    typical = np.array([np.mean(np.minimum(errors[ahead == step], 10.0)) for step in steps])
-    counts = np.array([np.sum(ahead == step) for step in steps])
-    x, y = np.log(steps), np.log(np.maximum(typical, LEAST_SCALE))
-    centred = x - np.average(x, weights=counts)
-    slope = float((counts * centred * y).sum() / (counts * centred**2).sum())
-    return float(np.clip(slope, 0.0, STEEPEST))
+    slope, start = np.polyfit(ahead - 1.0, np.minimum(errors, MOST_SCALES), 1)
+    told = float(np.clip(slope / max(start, LEAST_SCALE), 0.0, STEEPEST))
+    return 0.5 * (told + prior)
 
 
 def _bounds(pooled: Sequence[Misses], growth: float, prior: Vector) -> Vector:
@@ -142,9 +148,21 @@ def _bounds(pooled: Sequence[Misses], growth: float, prior: Vector) -> Vector:
         inside = cells == cell
         for level in range(len(LEVELS)):
             own = _pair(missed[inside], height[inside], series[inside], LEVELS[level] / 100)
-            share = inside.sum() / (inside.sum() + FEWEST_IN_CELL)
-            bounds[cell, level] = share * own + (1 - share) * prior[cell, level]
+            told = len(np.unique(series[inside]))
+            share = told / (told + FEWEST_IN_CELL)
+            usual = _cut_at_zero(prior[cell], level, height[inside])
+            bounds[cell, level] = share * own + (1 - share) * usual
     return bounds
+
+
+def _cut_at_zero(bounds: Vector, level: int, height: Vector) -> Vector:
+    """What was known of a cell's bounds at a level; nothing is spent below where zero cuts."""
+    lower, upper = bounds[level]
+    if len(height) and lower < -np.median(height):
+        # Central bounds have these shares below them; from zero up, the level is the share.
+        shares = [0.5, *((1 + np.array(LEVELS) / 100) / 2)]
+        upper = np.interp(LEVELS[level] / 100, shares, [0.0, *bounds[:, 1]])
+    return np.array([lower, upper])
 
 
 def _pair(missed: Vector, height: Vector, series: Vector, level: float) -> Vector:

@@ -1,8 +1,8 @@
 """A race: every candidate forecasts months that the series has since seen, and the months to come.
 
-The origins are few: 3, 6, 9 and 12 months before the end, so that the next months are judged four
-times and a year ahead once. At each, a candidate is fitted anew to what was known then, and to
-nothing else.
+The origins are few: 3, 6, 12 and 24 months before the end, so that two different years and every
+month ahead up to two years are judged; 3, 6 and 9 for a history shorter than four years. At each,
+a candidate is fitted anew to what was known then, and to nothing else.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from forecasting.forecaster import SEASON, Series, Vector
 from forecasting.models.pooled import FLAT, Pool
 from forecasting.routing import Route, route
 
-__all__ = ["ORIGINS", "Race", "Trial", "history_of", "run_race"]
+__all__ = ["ALL_ORIGINS", "Race", "Trial", "history_of", "run_race"]
 
-ORIGINS = (3, 6, 9, 12)
-"""Months before the end at which candidates are tried."""
+ORIGINS = (3, 6, 9)
+LONG_ORIGINS = (3, 6, 12, 24)
+"""Months before the end at which candidates are tried, of short and of long histories."""
 
+ALL_ORIGINS = tuple(sorted({*ORIGINS, *LONG_ORIGINS}))
+LONG_MONTHS = 48
 FEWEST_TRAINING = 8
 """Months that must be left before an origin."""
 
@@ -69,7 +72,7 @@ def run_race(series: Series, pools: Mapping[int, Pool], horizon: int = SEASON) -
     racing = candidates_for(where, history)
     back = [
         months
-        for months in ORIGINS
+        for months in (LONG_ORIGINS if series.months >= LONG_MONTHS else ORIGINS)
         if series.months - months >= FEWEST_TRAINING and series.units[:-months].any()
     ]
     fits, ahead = _look_ahead(racing, history, horizon)

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from forecasting.cold_start import Courses, Launches
 from forecasting.forecaster import Series
 from forecasting.held_out import calibrate, held_out
 from forecasting.intervals import Calibration
-from forecasting.models.pooled import Pool
-from forecasting.race import ORIGINS, Race, run_race
+from forecasting.models.pooled import FLAT, Pool, Shape
+from forecasting.race import ALL_ORIGINS, Race, run_race
 from forecasting.weights import Ranking
 
-__all__ = ["Findings", "survey"]
+__all__ = ["Findings", "findings_of", "survey"]
+
+_SHIPPED = Path(__file__).with_name("shipped_findings.json")
 
 FEWEST_RACED, MOST_RACED = 150, 400
 """Series of the sample: a quarter of the fleet, between these."""
@@ -32,11 +37,12 @@ SHORTEST_RACED = 12
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """Shapes now and at each origin, the ranking of candidates, and how far forecasts miss."""
+    """Shapes now and at each origin, ranking, how far forecasts miss, and how launches go on."""
 
     pools: dict[int, Pool] = field(default_factory=dict)
-    ranking: Ranking = field(default_factory=Ranking.shipped)
-    calibration: Calibration = field(default_factory=Calibration.shipped)
+    ranking: Ranking = field(default_factory=Ranking.level)
+    calibration: Calibration = field(default_factory=Calibration.laplace)
+    courses: dict[str, Courses] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The findings as JSON."""
@@ -44,7 +50,18 @@ class Findings:
             "pools": {str(months): pool.to_json() for months, pool in self.pools.items()},
             "ranking": self.ranking.to_json(),
             "calibration": self.calibration.to_json(),
+            "courses": {group: known.to_json() for group, known in self.courses.items()},
         }
+
+    def shape_of(self, series: Series) -> Shape:
+        """The shape of the year that a series shares with its neighbours."""
+        pool = self.pools.get(0)
+        return pool.shape(series.merchant_id, series.category) if pool else FLAT
+
+    @classmethod
+    def shipped(cls) -> Findings:
+        """What public series taught, to start from where a fleet is small or of another kind."""
+        return cls.from_json(json.loads(_SHIPPED.read_text()))
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Findings:
@@ -53,28 +70,36 @@ class Findings:
             {int(months): Pool.from_json(rows) for months, rows in value["pools"].items()},
             Ranking.from_json(value["ranking"]),
             Calibration.from_json(value["calibration"]),
+            {group: Courses.from_json(rows) for group, rows in value["courses"].items()},
         )
 
 
 def survey(everything: Iterable[Series]) -> tuple[Findings, list[tuple[Series, Race]]]:
     """The findings of a fleet, and the races of its sample."""
-    pools = {months: Pool() for months in (0, *ORIGINS)}
-    sample = _Sample()
+    pools = {months: Pool() for months in (0, *ALL_ORIGINS)}
+    sample, launches = _Sample(), Launches()
     for series in everything:
+        launches.add(series)
         if series.active and series.months:
             _add_to_pools(pools, series)
             if series.months >= SHORTEST_RACED and series.units.any():
                 sample.add(series)
     raced = sample.chosen()
     races = [run_race(series, pools) for series in raced]
-    findings = _findings(pools, raced, races)
+    findings = findings_of(pools, raced, races, Findings.shipped())
+    findings = replace(findings, courses=launches.courses(pools[0]))
+    # Rounded as JSON keeps them, so that the models made here are those of an informed engine.
+    findings = Findings.from_json(findings.to_json())
     return findings, list(zip(raced, races, strict=True))
 
 
-def _findings(pools: dict[int, Pool], raced: Sequence[Series], races: Sequence[Race]) -> Findings:
-    ranking = Ranking.of(races, Ranking.shipped())
+def findings_of(
+    pools: dict[int, Pool], raced: Sequence[Series], races: Sequence[Race], prior: Findings
+) -> Findings:
+    """What the races of a sample teach, drawn toward what was known before."""
+    ranking = Ranking.of(races, prior.ranking)
     held = [held_out(race, ranking) for race in races]
-    calibration = calibrate([series.units for series in raced], held, Calibration.shipped())
+    calibration = calibrate([series.units for series in raced], held, prior.calibration)
     return Findings(pools, ranking, calibration)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from forecasting.candidates import CANDIDATES, NAIVE
-from forecasting.forecaster import Vector
+from forecasting.forecaster import SEASON, Vector
 from forecasting.race import Race, Trial
 from forecasting.routing import KINDS, LENGTHS, Route
 
@@ -32,7 +32,7 @@ OWN_MONTHS = 20.0
 FLEET_SERIES = 20.0
 """Series of a route at which they count as much as those of all routes; likewise above."""
 
-SHARPNESS = 6.0
+SHARPNESS = 3.0
 """Power of the relative error by which a candidate loses weight."""
 
 LEAST_WEIGHT = 0.03
@@ -49,26 +49,21 @@ class Ranking:
     overall: Vector
 
     @classmethod
-    def shipped(cls) -> Ranking:
-        """The ranking to start from where no series has told anything."""
+    def level(cls) -> Ranking:
+        """The ranking in which all candidates are alike."""
         return cls({}, np.zeros(len(NAMES)))
 
     @classmethod
     def of(cls, races: Sequence[Race], prior: Ranking) -> Ranking:
         """The ranking that those races give, drawn toward `prior`."""
         routes = np.array([race.route.text for race in races])
-        errors = np.array([relative_errors(race.trials, race.names)[0] for race in races])
+        errors = np.array([relative_errors(recent(race.trials), race.names)[0] for race in races])
         errors = errors.reshape(len(races), len(NAMES))
-        overall = _drawn(errors, prior.overall)
-        return cls(
-            {
-                text: _drawn(errors[routes == text], overall)
-                for kind in KINDS
-                for length in LENGTHS
-                if (text := Route(kind, length).text) in set(routes)
-            },
-            overall,
-        )
+        by_route = {}
+        for text in (Route(kind, length).text for kind in KINDS for length in LENGTHS):
+            usual = _drawn(errors, prior.by_route.get(text, prior.overall))
+            by_route[text] = _drawn(errors[routes == text], usual)
+        return cls(by_route, _drawn(errors, prior.overall))
 
     def of_route(self, route: Route) -> Vector:
         """The ranking that a series of that route is judged by."""
@@ -84,6 +79,11 @@ class Ranking:
         """The ranking that `to_json` wrote; a candidate that it does not name counts as usual."""
         rows = {text: _positioned(row) for text, row in value["by_route"].items()}
         return cls(rows, _positioned(value["overall"]))
+
+
+def recent(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials of the last year: who forecast well two years ago is past."""
+    return [trial for trial in trials if len(trial.sold) <= SEASON]
 
 
 def own_errors(trials: Sequence[Trial], candidates: int) -> tuple[Vector, Vector]:
@@ -116,11 +116,11 @@ def relative_errors(trials: Sequence[Trial], names: Sequence[str]) -> tuple[Vect
 
 
 def weights_of(race: Race, ranking: Ranking, trials: Sequence[Trial] | None = None) -> Vector:
-    """Weights of the race's candidates, adding up to 1, by `trials` (all of them by default).
+    """Weights of the race's candidates, adding up to 1, by `trials` (the last year's by default).
 
-    A candidate that seasonal naive beats, on the evidence drawn together, has none.
+    A candidate that seasonal naive beats, over the fleet and on the series' own months, has none.
     """
-    trials = race.trials if trials is None else trials
+    trials = recent(race.trials) if trials is None else trials
     places = [POSITION[name] for name in race.names]
     errors, months = (part[places] for part in relative_errors(trials, race.names))
     fleet = ranking.of_route(race.route)[places]
@@ -128,9 +128,7 @@ def weights_of(race: Race, ranking: Ranking, trials: Sequence[Trial] | None = No
     drawn = (own * np.nan_to_num(errors) + OWN_MONTHS * fleet) / (own + OWN_MONTHS)
     able = np.isfinite(race.ahead).all(axis=1)
     naive = race.names.index(NAIVE)
-    serves = able & ((drawn < drawn[naive]) | (np.arange(len(places)) == naive))
-    if not _naive_is_told(months[naive], ranking):
-        serves[naive] = not (serves & (np.arange(len(places)) != naive)).any()
+    serves = able & ((fleet <= fleet[naive]) | (drawn < drawn[naive]))
     weights = np.where(serves, np.exp(-SHARPNESS * (drawn - drawn[able].min())), 0.0)
     weights /= weights.sum()
     weights[weights < LEAST_WEIGHT] = 0.0
@@ -146,11 +144,6 @@ def combine(weights: Vector, forecasts: Vector) -> Vector:
     with np.errstate(invalid="ignore"):
         mean: Vector = (heavy * np.where(present, forecasts, 0.0)).sum(axis=0) / total
     return mean
-
-
-def _naive_is_told(months: float, ranking: Ranking) -> bool:
-    """Whether anything is known of how seasonal naive does."""
-    return months > 0 or bool(ranking.overall.any())
 
 
 def _drawn(errors: Vector, prior: Vector) -> Vector:

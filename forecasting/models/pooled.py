@@ -111,7 +111,10 @@ class Pool:
 
     def to_json(self) -> list[Any]:
         """The pool as JSON."""
-        return [[*group, self.counts[group], months] for group, months in self.sums.items()]
+        return [
+            [*group, self.counts[group], {month: _rounded(*sums[month]) for month in sorted(sums)}]
+            for group, sums in sorted(self.sums.items())
+        ]
 
     @classmethod
     def from_json(cls, rows: list[Any]) -> Pool:
@@ -141,6 +144,11 @@ def _shape(first_month: date, index: Vector) -> Shape:
     calendar = (first_month.month - 1 + np.arange(len(index))) % SEASON
     factors = np.array([level[calendar == month].mean() for month in range(SEASON)])
     return Shape(np.exp(factors - factors.mean()), growth)
+
+
+def _rounded(units: float, level: float) -> list[float]:
+    """Sums without the last digits, in which the order of the series shows."""
+    return [float(f"{units:.10g}"), float(f"{level:.10g}")]
 
 
 def level_ahead(

@@ -65,8 +65,8 @@ def _solve_level_and_weight(y: Vector, alpha: float) -> tuple[float, float, floa
             yy += target * target
         base = alpha * y[t] + keep * base
         decay *= keep
-        mean = (t * mean + y[t]) / (t + 1)
         slope = ((t - 1) * slope + 6.0 * (y[t] - mean) / (t + 1)) / (t + 2)
+        mean = (t * mean + y[t]) / (t + 1)
         intercept = mean - slope * (t + 2) / 2.0
     a11 += 1e-12
     determinant = a11 * a22 - a12 * a12
@@ -127,7 +127,7 @@ def predict_theta(y: Vector, fitted: Vector, horizon: int) -> Vector:
             answer[t - n] = max((expected + offsets[t % SEASON]) * factors[t % SEASON], 0.0)
         level = alpha * value + keep * level
         decay *= keep
-        mean = (t * mean + value) / (t + 1)
         slope = ((t - 1) * slope + 6.0 * (value - mean) / (t + 1)) / (t + 2)
+        mean = (t * mean + value) / (t + 1)
         intercept = mean - slope * (t + 2) / 2.0
     return answer

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from etl.settings import Settings
 from forecasting.forecaster import Series, add_months
 
-__all__ = ["RETAIL_FILE", "HeldOut", "competition", "launches", "read_set", "retail"]
+__all__ = [
+    "RETAIL_FILE",
+    "HeldOut",
+    "competition",
+    "launches",
+    "monthly_series",
+    "read_set",
+    "retail",
+]
 
 RETAIL_FILE = Path(__file__).resolve().parents[3] / "shared/data/online_retail_II.parquet"
 """Online Retail II, which is not part of the project."""
@@ -57,6 +65,14 @@ def retail(cutoff: date = CUTOFF) -> list[HeldOut]:
     months = monthly_units()
     known = [month for month in months.columns if month <= cutoff]
     kept = months[(months[known] > 0).sum(axis=1) >= 12]
+    return [_held_out(key, row, cutoff) for key, row in kept.iterrows()]
+
+
+def monthly_series(cutoff: date) -> list[HeldOut]:
+    """Every store-product of Online Retail II that had sold by `cutoff`."""
+    months = monthly_units()
+    months = months[(months > 0).any(axis=1)]
+    kept = months[(months > 0).idxmax(axis=1) <= cutoff]
     return [_held_out(key, row, cutoff) for key, row in kept.iterrows()]
 
 

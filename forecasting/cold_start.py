@@ -1,0 +1,235 @@
+"""Products with less than seven months borrow from named donors how launches go on.
+
+What a launch sells later, in units of what it sold so far, depends on its age, its size and how
+long ago it last sold. That is read off earlier launches of the same store and category, of the
+store, or of the merchant, whichever are near and enough: the share that is kept is the point, its
+spread the interval. The forecast says who lent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from forecasting.forecaster import LEVELS, Forecast, Series, Vector, add_months
+from forecasting.models.pooled import Pool, Shape
+from forecasting.routing import NEW_MONTHS
+
+__all__ = ["Course", "Courses", "Launches", "forecast_launch"]
+
+OLDEST = NEW_MONTHS - 1
+FOLLOWED = 12
+"""Months after each age for which a launch is followed."""
+
+MOST_KEPT = 3000
+"""Launches of a store and category that are remembered, chosen by a hash of their key."""
+
+FEWEST_LAUNCHES = 15
+"""Earlier launches in the same state from which they are donors."""
+
+LARGE_FROM = 0.75
+"""Share of launches below which a launch is not large."""
+
+LEAST_SHARE = 0.02
+QUANTILES = tuple(
+    sorted(
+        {(1 - level / 100) / 2 for level in LEVELS}
+        | {level / 100 for level in LEVELS}
+        | {(1 + level / 100) / 2 for level in LEVELS}
+    )
+)
+PRIOR_SHARE = 0.6
+PRIOR_LAUNCHES = 30.0
+"""Launches at which a group's own share counts as much as that of the wider group."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How launches of one age and silence go on: the share kept, and quantiles of a month's share.
+
+    `launches` is how many were seen.
+    """
+
+    share: float
+    quantiles: tuple[float, ...]
+    launches: int
+
+    def at(self, probability: float) -> float:
+        """The share that a month stays below with that probability."""
+        return float(np.interp(probability, QUANTILES, self.quantiles))
+
+
+@dataclass(frozen=True)
+class Courses:
+    """Courses by state; launches whose mean month is `large` or more go on unlike the small."""
+
+    large: float
+    by_state: dict[str, Course]
+
+    def of(self, units: Vector) -> Course | None:
+        """The course for a history in its state, if enough launches were in it."""
+        course = self.by_state.get(_state(units, self.large))
+        return course if course is not None and course.launches >= FEWEST_LAUNCHES else None
+
+    def to_json(self) -> list[Any]:
+        """The courses as JSON."""
+        rows = [[s, c.share, c.quantiles, c.launches] for s, c in self.by_state.items()]
+        return [self.large, rows]
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Courses:
+        """The courses that `to_json` wrote."""
+        large, rows = value
+        return cls(large, {s: Course(share, tuple(q), n) for s, share, q, n in rows})
+
+
+@dataclass
+class Launches:
+    """The launches of every merchant, by store and category.
+
+    A history that begins with the merchant's first month of data is no launch: nobody knows when
+    it began.
+    """
+
+    begun: dict[str, date] = field(default_factory=dict)
+    kept: dict[tuple[str, str, str], list[tuple[int, str, date, Vector]]] = field(
+        default_factory=dict
+    )
+
+    @classmethod
+    def of(cls, everything: Iterable[Series]) -> Launches:
+        """The launches among those series."""
+        launches = cls()
+        for series in everything:
+            launches.add(series)
+        return launches
+
+    def add(self, series: Series) -> None:
+        """Remember one series, if the hash of its key is among the least."""
+        merchant = series.merchant_id
+        first = min(series.first_month, self.begun.get(merchant, series.first_month))
+        self.begun[merchant] = first
+        if series.months < 2:
+            return
+        key = "\0".join(series.key)
+        rank = -int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+        heap = self.kept.setdefault((merchant, series.store_id, series.category), [])
+        entry = (rank, key, series.first_month, series.units[: OLDEST + FOLLOWED])
+        if len(heap) < MOST_KEPT:
+            heapq.heappush(heap, entry)
+        else:
+            heapq.heappushpop(heap, entry)
+
+    def courses(self, pool: Pool) -> dict[str, Courses]:
+        """Courses by store and category, by store and by merchant, as `_groups` names them.
+
+        Histories are freed from the shape of the year that `pool` gives them.
+        """
+        launched: dict[str, list[Vector]] = {}
+        for (merchant, store, category), heap in sorted(self.kept.items()):
+            shape = pool.shape(merchant, category)
+            for _, _, first, units in sorted(heap, key=lambda entry: entry[:2]):
+                if first > self.begun[merchant]:
+                    freed = units / shape.over(first, len(units))
+                    for group in _groups(merchant, store, category):
+                        launched.setdefault(group, []).append(freed)
+        found: dict[str, Courses] = {}
+        for group in sorted(launched, key=lambda name: (name.count("|"), name)):
+            if len(launched[group]) >= FEWEST_LAUNCHES:
+                found[group] = _courses(launched[group], found.get(group.rpartition("|")[0]))
+        return found
+
+
+def forecast_launch(
+    series: Series, horizon: int, courses: dict[str, Courses], shape: Shape
+) -> Forecast:
+    """What becomes of a new product, as its donors' launches went on, with their names."""
+    donor, course = _donor(series, courses)
+    freed = series.units / shape.over(series.first_month, series.months)
+    factors = freed.mean() * shape.over(add_months(series.cutoff_month, 1), horizon)
+    units = course.share * factors
+    lower, upper = _interval(course, factors, units)
+    reason = f"short_history months={series.months} donor={donor}"
+    return Forecast(units, lower, upper, "launch", reason)
+
+
+def _interval(course: Course, factors: Vector, units: Vector) -> tuple[Vector, Vector]:
+    """Bounds from the quantiles; where the lower is zero, all the rest is spent above."""
+    lower, upper = [], []
+    for level in LEVELS:
+        tail = (1 - level / 100) / 2
+        low = course.at(tail)
+        high = course.at(1 - tail if low > 0 else level / 100)
+        lower.append(low * factors)
+        upper.append(high * factors)
+    below = np.minimum(np.minimum.accumulate(np.array(lower), axis=0), units)
+    above = np.maximum(np.maximum.accumulate(np.array(upper), axis=0), units)
+    return below, above
+
+
+def _donor(series: Series, courses: dict[str, Courses]) -> tuple[str, Course]:
+    """The launches of its store and category, of its store, of the merchant, or a plain rule."""
+    for group in _groups(*series.key[:2], series.category):
+        known = courses.get(group)
+        course = known.of(series.units) if known else None
+        if course is not None:
+            name = group.partition("|")[2].replace(" ", "_") or "merchant"
+            return f"{name} launches={course.launches}", course
+    spread = tuple(-PRIOR_SHARE * np.log(1 - np.array(QUANTILES)))
+    return "none launches=0", Course(PRIOR_SHARE, spread, 0)
+
+
+def _groups(merchant: str, store: str, category: str) -> tuple[str, str, str]:
+    """The donors of a launch, nearest first.
+
+    >>> _groups("M1", "S1", "toys")
+    ('M1|S1|toys', 'M1|S1', 'M1')
+    """
+    return f"{merchant}|{store}|{category}", f"{merchant}|{store}", merchant
+
+
+def _state(units: Vector, large: float) -> str:
+    """Age up to six months, months since the last sale up to three, and whether it is large."""
+    sold = np.flatnonzero(units > 0)
+    silence = len(units) - 1 - int(sold[-1]) if len(sold) else len(units)
+    return f"{min(len(units), OLDEST)}:{min(silence, 3)}:{int(units.mean() >= large)}"
+
+
+def _courses(launched: list[Vector], wider: Courses | None) -> Courses:
+    """The course of launches by state, drawn toward that of the wider group."""
+    large = float(np.quantile([units[:OLDEST].mean() for units in launched], LARGE_FROM))
+    seen: dict[str, list[tuple[float, Vector]]] = {}
+    for units in launched:
+        for age in range(1, min(OLDEST, len(units) - 1) + 1):
+            mean = float(units[:age].mean())
+            if mean > 0:
+                later = units[age : age + FOLLOWED]
+                seen.setdefault(_state(units[:age], large), []).append((mean, later))
+    usual = {state: course.share for state, course in wider.by_state.items()} if wider else {}
+    return Courses(
+        large,
+        {
+            state: _course(rows, usual.get(state, PRIOR_SHARE))
+            for state, rows in sorted(seen.items())
+        },
+    )
+
+
+def _course(rows: list[tuple[float, Vector]], usual: float) -> Course:
+    """Share and spread over launches; the share is of all units, so that totals come out right."""
+    sold = sum(mean for mean, _ in rows)
+    later = sum(float(units.mean()) for _, units in rows)
+    share = (len(rows) * later / sold + PRIOR_LAUNCHES * usual) / (len(rows) + PRIOR_LAUNCHES)
+    shares = np.concatenate([units / mean for mean, units in rows])
+    quantiles = np.quantile(shares, QUANTILES)
+    return Course(
+        round(max(share, LEAST_SHARE), 5),
+        tuple(round(float(value), 5) for value in quantiles),
+        len(rows),
+    )

@@ -1,0 +1,67 @@
+"""New products go on as earlier launches of their own merchant did, and say whose."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import numpy as np
+import pytest
+
+from forecasting.cold_start import Courses, Launches, forecast_launch
+from forecasting.forecaster import Series
+from forecasting.models.pooled import FLAT, Pool
+
+
+def launch(number: int, merchant: str = "M1", store: str = "S1", keeps: float = 0.5) -> Series:
+    """Sells ten for two months and then `keeps` of that."""
+    units = np.array([10.0, 10.0, *[10.0 * keeps] * 12])
+    return Series(merchant, store, f"P{number}", date(2024, 3, 1), units, "toys")
+
+
+def veteran(merchant: str = "M1") -> Series:
+    return Series(merchant, "S1", "old", date(2022, 1, 1), np.full(40, 5.0), "toys")
+
+
+def new(merchant: str = "M1", store: str = "S1") -> Series:
+    return Series(merchant, store, "new", date(2025, 3, 1), np.array([8.0, 8.0]), "toys")
+
+
+def courses(*series: Series) -> dict[str, Courses]:
+    return Launches.of([veteran(), *series]).courses(Pool())
+
+
+def test_a_launch_keeps_the_share_that_earlier_ones_kept() -> None:
+    known = courses(*[launch(number) for number in range(400)])
+    found = forecast_launch(new(), 6, known, FLAT)
+    np.testing.assert_allclose(found.units, 4.0, rtol=0.03)
+    assert found.reason == "short_history months=2 donor=S1|toys launches=400"
+
+
+def test_a_store_without_launches_borrows_from_its_merchant() -> None:
+    known = courses(*[launch(number, store="S2") for number in range(400)])
+    found = forecast_launch(new(), 6, known, FLAT)
+    assert "donor=merchant launches=400" in found.reason
+
+
+def test_another_merchants_launches_are_never_borrowed() -> None:
+    known = courses(*[launch(number, "M2") for number in range(400)], veteran("M2"))
+    found = forecast_launch(new(), 6, known, FLAT)
+    assert "donor=none" in found.reason
+
+
+def test_histories_as_old_as_the_data_are_no_launches() -> None:
+    known = [launch(number) for number in range(100)]
+    assert Launches.of(known).courses(Pool()) == {}
+
+
+def test_intervals_hold_the_spread_of_the_donors() -> None:
+    mixed = [launch(number, keeps=(number % 10) / 10) for number in range(400)]
+    found = forecast_launch(new(), 6, courses(*mixed), FLAT)
+    assert found.lower[1, 0] == pytest.approx(0.0, abs=0.9)
+    assert found.upper[1, 0] == pytest.approx(0.8 * 8, abs=0.9)
+
+
+def test_courses_survive_json() -> None:
+    known = courses(*[launch(number) for number in range(40)])["M1|S1"]
+    assert Courses.from_json(json.loads(json.dumps(known.to_json()))) == known
