@@ -10,7 +10,6 @@ tables and indexes, in transactions of the same size.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import shutil
@@ -23,6 +22,7 @@ import time
 from pathlib import Path
 
 from large_run import write_large_run
+from page import circumstances, put_section, table_of
 
 from api.store import open_store
 from etl.lake import Lake
@@ -30,6 +30,10 @@ from etl.lake import Lake
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "2026-10.1"
 ROWS = 5000
+ABOUT = (
+    "`python -m api publish` into the embedded store, start of its processes included, beside raw "
+    "bulk writes of the very same documents into the same tables and indexes."
+)
 
 
 def publish(lake: Lake, url: str) -> tuple[float, float]:
@@ -110,20 +114,20 @@ def main() -> None:
     try:
         lake = Lake(folder / "lake")
         write_large_run(lake, RUN, series)
+        measured = circumstances()
         seconds, memory = publish(lake, f"sqlite:///{folder}/store.sqlite")
         raw = write_raw(folder / "store.sqlite", folder)
-        print(
-            json.dumps(
-                {
-                    "series": series,
-                    "publish_per_second": round(series / seconds),
-                    "raw_per_second": round(series / raw),
-                    "share_of_raw": round(raw / seconds, 3),
-                    "memory_mb": round(memory),
-                    "cores": len(os.sched_getaffinity(0)),
-                }
-            )
-        )
+        row = {
+            "series": series,
+            "publish_per_second": round(series / seconds),
+            "raw_per_second": round(series / raw),
+            "share_of_raw": round(raw / seconds, 3),
+            "memory_mb": round(memory),
+        }
+        text = f"{ABOUT}\n\n{measured}\n\n{table_of([row])}"
+        print(text)
+        if options.scale:
+            put_section("publishing", "Publishing beside raw bulk writes", text)
     finally:
         shutil.rmtree(folder)
 

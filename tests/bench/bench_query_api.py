@@ -33,6 +33,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
+from page import circumstances, put_section, table_of
 
 from api.render import Listing, render_forecasts
 from api.store import open_store
@@ -41,7 +42,12 @@ from api.tokens import issue_token
 from api.vintage import BOUNDS, Run, ShardForecasts
 
 ROOT = Path(__file__).parents[2]
-STORES, PRODUCTS = 200, 1000
+STORES = 200
+ABOUT = (
+    "One forecast, and a page of 50 products, over random documents, with sign-on, limits, metrics "
+    "and the request log on, beside a bare Starlette route of constant bytes of the same size; one "
+    "process each, client wrk. `share_by_cpu` compares requests by CPU time of the server."
+)
 RUN = Run("2026-10.1", date(2026, 10, 1), "arima", "bench", ())
 MONTHS = [date(2026 + (10 + h) // 12, (10 + h) % 12 + 1, 1) for h in range(12)]
 
@@ -275,12 +281,16 @@ def main() -> None:
     seconds = options.seconds or (8 if options.scale else 3)
     folder = options.folder or Path(tempfile.mkdtemp(prefix="storecast-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
+    measured = circumstances()
     try:
-        for series in sizes:
-            compare(folder, series, connections, seconds)
+        rows = [row for size in sizes for row in compare(folder, size, connections, seconds)]
     finally:
         if options.folder is None:
             shutil.rmtree(folder)
+    text = f"{ABOUT}\n\n{measured}\n\n{table_of(rows)}"
+    print(text)
+    if options.scale:
+        put_section("query-api", "Reads of the query API beside a bare route", text)
 
 
 if __name__ == "__main__":

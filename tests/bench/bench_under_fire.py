@@ -10,7 +10,6 @@ and of one run. Counted: reads, answers that were not 200, answers of two runs.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import httpx
 from large_run import write_large_run
+from page import circumstances, put_section, table_of
 
 from api.store import open_store
 from api.tokens import issue_token
@@ -33,6 +33,10 @@ from etl.lake import Lake
 
 ROOT = Path(__file__).resolve().parents[2]
 SERIES = 10_000
+ABOUT = (
+    "Two API processes under four readers on one embedded store, while publishers load the next "
+    "run, are killed at random moments, and succeed."
+)
 
 
 class Reader(threading.Thread):
@@ -88,7 +92,11 @@ def main() -> None:
     kills, seconds = (20, 600) if options.scale else (3, 30)
     folder = Path(tempfile.mkdtemp(prefix="storecast-bench-"))
     try:
-        print(json.dumps(fire(folder, kills, seconds)))
+        measured = circumstances()
+        text = f"{ABOUT}\n\n{measured}\n\n{table_of([fire(folder, kills, seconds)])}"
+        print(text)
+        if options.scale:
+            put_section("under-fire", "Reading while publishers are killed", text)
     finally:
         shutil.rmtree(folder)
 
