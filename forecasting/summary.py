@@ -170,7 +170,6 @@ def _quantiles(s: pd.Series[float]) -> list[dict[str, Any]]:
 def _measures(group: pd.DataFrame) -> dict[str, Any]:
     """What the sums of one group, a row for each currency, come to."""
     s = group[_TERMS].sum()
-    one_currency = len(group) == 1
     pinball = sum(s[f"pinball_{name}"] for name in _SHARES)
     measures = {
         "rows": int(s["rows"]),
@@ -189,10 +188,13 @@ def _measures(group: pd.DataFrame) -> dict[str, Any]:
         measures[f"coverage{level}"] = ratio(s[f"within{level}"], s["rows"])
         measures[f"interval_score{level}"] = ratio(s[f"interval{level}"], s["sold"])
     measures["skill"] = skill(s["absolute_known"], s["absolute_naive"])
-    if one_currency and s["money_sold"] > 0:
-        measures["currency"] = group["currency"].iloc[0]
-        measures["wape_money"] = ratio(s["money_absolute"], s["money_sold"])
-        measures["bias_money"] = ratio(s["money_forecast"] - s["money_sold"], s["money_sold"])
+    one_currency = len(group) == 1 and s["money_sold"] > 0
+    measures["currency"] = group["currency"].iloc[0] if one_currency else None
+    for name, missed in (
+        ("wape_money", s["money_absolute"]),
+        ("bias_money", s["money_forecast"] - s["money_sold"]),
+    ):
+        measures[name] = ratio(missed, s["money_sold"]) if one_currency else None
     return _plain(measures)
 
 

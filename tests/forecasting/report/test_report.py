@@ -13,7 +13,7 @@ import pytest
 
 from etl.errors import IncompleteError
 from etl.settings import Settings
-from etl.tables import MONTHLY_SALES
+from etl.tables import MONTHLY_SALES, SHARDS
 from forecasting.backtest import score_month
 from forecasting.drift import write_alerts
 from forecasting.predict import close_run, predict_shard
@@ -107,6 +107,18 @@ def test_the_gates_decision_is_told_with_why(lake, stage, words):
     state = {"serving": "arima", "candidate": "ensemble", "share": 0.1, "stage": stage}
     lake.write_json("gate/state.json", {**state, "since": "2025-12", "why": "because"})
     assert words in lake.read_bytes(write_report(lake, MONTH)["html"]).decode()
+
+
+def test_money_of_two_currencies_is_left_out_of_what_spans_them(lake):
+    path = "shards/cutoff_month=2025-12/shard=0000.parquet"
+    shard = lake.read_table(path)
+    place = shard.schema.get_field_index("currency")
+    mixed = shard.set_column(place, shard.schema.field("currency"), [["ARS", "BRL"]])
+    lake.write_table(path, mixed, SHARDS)
+    score_month(lake, MONTH)
+    facts = lake.read_json(write_report(lake, MONTH)["json"])
+    assert facts["headline"]["wape_money"] is None
+    assert {one["currency"]: one["share"] for one in facts["worst"]} == {"ARS": 0.3, "BRL": 0.7}
 
 
 def test_merchants_own_numbers_are_scored_beside_the_models(lake):
