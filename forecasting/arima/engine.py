@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from etl.errors import InputError
+from forecasting.arima.compiled import drop_stale
 from forecasting.arima.fitting import fit
 from forecasting.arima.model import ArimaModel
+from forecasting.arima.search import search
 from forecasting.forecaster import Forecast, Series
 
 __all__ = ["ArimaForecaster", "warm"]
@@ -55,6 +59,7 @@ def warm() -> None:
 
     Takes about a minute the first time and under a second after that.
     """
+    drop_stale(Path(cast(Any, search).stats.cache_path), Path(__file__).parent)
     months = np.arange(48)
     rng = np.random.default_rng(1)
     for units in (

@@ -49,7 +49,7 @@ def answers(
         for position in wanted:
             if series[position].hash in kept or not compute:
                 continue
-            answer = _ANSWER[peer](series[position])
+            answer = ANSWER[peer](series[position])
             kept[series[position].hash] = answer
             file.write(json.dumps({"hash": series[position].hash, **answer}) + "\n")
             file.flush()
@@ -99,7 +99,7 @@ def _pmdarima(series: Held) -> dict[str, Any]:
     }
 
 
-_ANSWER = {"statsforecast": _statsforecast, "pmdarima": _pmdarima}
+ANSWER = {"statsforecast": _statsforecast, "pmdarima": _pmdarima}
 
 
 def main(arguments: list[str]) -> None:

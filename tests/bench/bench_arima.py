@@ -22,8 +22,8 @@ for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
 import numpy as np  # noqa: E402
-from arima_peers import answers  # noqa: E402
-from arima_sets import Held, series_set  # noqa: E402
+from arima_peers import ANSWER, answers  # noqa: E402
+from arima_sets import SEED, Held, sample, series_set  # noqa: E402
 from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: E402
 
 from forecasting.arima import ArimaFit, ArimaModel, fit, log_likelihood, warm  # noqa: E402
@@ -36,6 +36,12 @@ from forecasting.forecaster import LEVELS, Forecast  # noqa: E402
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 SETS = {"m1": "M1 monthly", "tourism": "Tourism monthly", "retail": "Online Retail II"}
 SAMPLES = {"m1": 40, "tourism": 10}
+TIMED = {
+    ("statsforecast", "m1"): 12,
+    ("statsforecast", "tourism"): 2,
+    ("statsforecast", "retail"): 12,
+    ("pmdarima", "m1"): 3,
+}
 AICC_ALLOWANCE = 0.5
 
 
@@ -55,7 +61,9 @@ def main() -> None:
     """Measure every set, print the tables, and write them at full scale."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", action="store_true", help="every series, not every tenth")
+    parser.add_argument("--kept", action="store_true", help="only answers of peers that are kept")
     options = parser.parse_args()
+    compute = options.scale and not options.kept
     warnings.simplefilter("ignore")
     warm()
     stride = 1 if options.scale else 10
@@ -64,9 +72,9 @@ def main() -> None:
     measured = {name: measure(name, positions) for name, positions in sets.items()}
     parts = [
         _machine(options.scale),
-        "### Speed\n" + speed_table(sets, measured, options.scale),
-        "### Accuracy\n" + accuracy_table(sets, measured, options.scale),
-        "### Agreement\n" + agreement(options.scale),
+        "### Speed\n" + speed_table(measured),
+        "### Accuracy\n" + accuracy_table(sets, measured, compute),
+        "### Agreement\n" + agreement(compute),
         "### Where the time goes\n" + profile(sets, measured),
     ]
     text = "\n\n".join(parts)
@@ -104,56 +112,56 @@ def _forecasts(models: list[ArimaModel], series: list[Held]) -> list[Forecast]:
     ]
 
 
-def speed_table(sets: dict[str, list[int]], measured: dict[str, Measured], scale: bool) -> str:
-    """Series per second and core, cold and warm, and how many times the peers' seconds."""
+def speed_table(measured: dict[str, Measured]) -> str:
+    """Series per second and core, and the peers' time over ours, timed side by side."""
     lines = [
         "| set | series | months, median | cold, series/s | warm, series/s "
-        "| statsforecast s/series | times ours | pmdarima s/series (sample) | times ours |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| statsforecast takes | pmdarima takes |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, ours in measured.items():
-        count, each = len(ours.series), ours.cold_seconds / len(ours.series)
+        count = len(ours.series)
         row = [
             SETS[name],
             f"{count}",
             f"{np.median([len(one.seen) for one in ours.series]):.0f}",
-            f"{1 / each:.0f}",
+            f"{count / ours.cold_seconds:.0f}",
             f"{count / ours.warm_seconds:.0f}",
+            *(_times_ours(peer, name) for peer in ("statsforecast", "pmdarima")),
         ]
-        for peer, found in (
-            ("statsforecast", _peer("statsforecast", name, sets[name], scale)),
-            ("pmdarima", _sampled(name, scale)),
-        ):
-            if not found:
-                row += ["–", "–"]
-                continue
-            theirs = np.mean([answer["seconds"] for answer in found.values()])
-            here = _seconds_of(name, list(found)) if peer == "pmdarima" else each
-            row += [f"{theirs:.2f} ({len(found)})", f"{theirs / here:,.0f}"]
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines)
 
 
-def _peer(peer: str, name: str, positions: list[int], scale: bool) -> dict[int, dict]:
-    """The peer's kept answers of these positions, the missing ones computed at full scale."""
-    found = answers(peer, name, compute=scale)
+def _times_ours(peer: str, name: str) -> str:
+    """The peer's CPU seconds over ours on a drawn sample, one series by both in turn."""
+    count = TIMED.get((peer, name), 0)
+    if not count:
+        return "–"
+    series = series_set(name)
+    theirs = ours = 0.0
+    for position in sample(series, count, SEED + 1):
+        one = series[position]
+        theirs += ANSWER[peer](one)["seconds"]
+        started = time.process_time()
+        fit(one.seen).forecast(one.seen, len(one.held))
+        ours += time.process_time() - started
+    return f"{theirs / ours:,.0f} × ({theirs / count:.2f} s; {count} series)"
+
+
+def _peer(peer: str, name: str, positions: list[int], compute: bool) -> dict[int, dict]:
+    """The peer's kept answers of these positions, after computing the missing ones if asked."""
+    found = answers(peer, name, compute=compute)
     return {i: found[i] for i in positions if i in found}
 
 
-def _sampled(name: str, scale: bool) -> dict[int, dict]:
+def _sampled(name: str, compute: bool) -> dict[int, dict]:
     if name not in SAMPLES:
         return {}
-    return answers("pmdarima", name, SAMPLES[name], compute=scale)
+    return answers("pmdarima", name, SAMPLES[name], compute=compute)
 
 
-def _seconds_of(name: str, positions: list[int]) -> float:
-    series = [series_set(name)[i] for i in positions]
-    started = time.process_time()
-    _forecasts([fit(one.seen) for one in series], series)
-    return (time.process_time() - started) / len(series)
-
-
-def accuracy_table(sets: dict[str, list[int]], measured: dict[str, Measured], scale: bool) -> str:
+def accuracy_table(sets: dict[str, list[int]], measured: dict[str, Measured], compute: bool) -> str:
     """sMAPE and MASE beside the peer on the same series, the paired difference, and coverage."""
     lines = [
         "| set | peer | series | sMAPE ours | peer | MASE ours | peer | MASE ours − peer (s.e.) "
@@ -163,8 +171,8 @@ def accuracy_table(sets: dict[str, list[int]], measured: dict[str, Measured], sc
     for name, ours in measured.items():
         at = {position: i for i, position in enumerate(sets[name])}
         for peer, found in (
-            ("statsforecast", _peer("statsforecast", name, sets[name], scale)),
-            ("pmdarima", _sampled(name, scale)),
+            ("statsforecast", _peer("statsforecast", name, sets[name], compute)),
+            ("pmdarima", _sampled(name, compute)),
         ):
             both = [i for i in found if i in at]
             if both:
@@ -226,9 +234,9 @@ def _held_shares(series: list[Held], forecasts: list[Forecast]) -> list[float]:
     ]
 
 
-def agreement(scale: bool) -> str:
+def agreement(compute: bool) -> str:
     """Ours against SARIMAX at the same parameters, and against pmdarima's choice by AICc."""
-    found = answers("pmdarima", "m1", SAMPLES["m1"], compute=scale)
+    found = answers("pmdarima", "m1", SAMPLES["m1"], compute=compute)
     series = series_set("m1")
     gaps, likelihood, paths, widths, same = [], 0.0, 0.0, 0.0, 0
     for position, answer in found.items():
