@@ -7,6 +7,7 @@ wrong, is left to the ordinary route, which gives the same answer or says what i
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -23,6 +24,7 @@ __all__ = ["DirectAnswer", "direct_answer"]
 _STORES = "/v1/stores/"
 _FORECAST_ROUTE = "/v1/stores/{store_id}/products/{product_id}/forecast"
 _PRODUCTS_ROUTE = "/v1/stores/{store_id}/products"
+_PRODUCT = re.compile(r"/.+/forecast")
 _JSON = (b"content-type", b"application/json")
 _CACHED = (b"cache-control", CACHED.encode())
 
@@ -46,7 +48,7 @@ def direct_answer(desk: Desk, path: str, headers: dict[bytes, bytes]) -> DirectA
     if not authorization.startswith(b"Bearer "):
         return None
     store_id, between, rest = path[len(_STORES) :].partition("/products")
-    if not between or (rest and not rest.endswith("/forecast")) or len(rest) == len("/forecast"):
+    if not between or "/" in store_id or (rest and not _PRODUCT.fullmatch(rest)):
         return None
     try:
         principal = desk.gate.by_token(authorization[7:].decode("latin-1").strip())

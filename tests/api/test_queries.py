@@ -123,6 +123,19 @@ def test_a_forecast_is_the_document_by_both_ways(client, token_of):
         assert direct.headers[name] == routed.headers[name]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "S1/productsXMUG/forecast",
+        "S1/products/MUGforecast",
+        "S1/products//forecast",
+        "S1/productsMUG",
+    ],
+)
+def test_addresses_that_only_look_alike_answer_nothing(client, token_of, path):
+    assert client.get(f"/v1/stores/{path}", headers=token_of("M1")).status_code == 404
+
+
 def test_the_first_page_is_the_same_by_both_ways(client, token_of):
     m1, path = token_of("M1"), "/v1/stores/S1/products"
     direct, routed = client.get(path, headers=m1), client.get(f"{path}?limit=50", headers=m1)
