@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import graphql
@@ -94,7 +96,7 @@ class Shop:
     most_objects: int = 25_000
     bucket: float = 2_000
     restore_rate: float = 100
-    seconds: float = 0.0
+    clock: Callable[[], float] = lambda: 0.0
     faults: dict[int, Callable[[httpx.Response], httpx.Response]] = field(default_factory=dict)
     asked: list[dict] = field(default_factory=list)
     costs: list[int] = field(default_factory=list)
@@ -120,18 +122,19 @@ class Shop:
             return 401, {"errors": "[API] Invalid API key or access token"}
         asked = json.loads(body)
         self.asked.append(asked)
-        document, variables = graphql.parse(asked["query"]), asked.get("variables") or {}
-        if errors := graphql.validate(_SCHEMA, document):
-            return 200, {"errors": [{"message": error.message} for error in errors]}
+        document, variables = _parsed(asked["query"]), asked.get("variables") or {}
+        if isinstance(document, list):
+            return 200, {"errors": [{"message": error.message} for error in document]}
         cost = _requested_cost(document.definitions[0].selection_set, variables)
         self.costs.append(cost)
         if cost > 1_000:
             return 200, _error("MAX_COST_EXCEEDED", f"Query cost is {cost}, which exceeds 1000")
-        self.bucket = min(2_000, self.bucket + (self.seconds - self._filled_at) * self.restore_rate)
-        self._filled_at = self.seconds
+        seconds = self.clock()
+        filled = self.bucket + (seconds - self._filled_at) * self.restore_rate
+        self.bucket, self._filled_at = min(2_000.0, filled), seconds
         if cost > self.bucket:
             return 200, _error("THROTTLED", "Throttled") | self._extensions(cost, None)
-        result = graphql.graphql_sync(_SCHEMA, asked["query"], self._root(), None, variables)
+        result = graphql.execute_sync(_SCHEMA, document, self._root(), None, variables)
         if result.errors:
             return 200, {"errors": [{"message": str(error)} for error in result.errors]}
         actual = _actual_cost(result.data)
@@ -149,7 +152,6 @@ class Shop:
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.seconds += seconds
 
     def _transport(self, request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/admin/api/2026-10/graphql.json"
@@ -191,6 +193,12 @@ class Shop:
         by_id = {order["id"]: order for order in found}
         ordered = [(place, _order(by_id[place[1]])) for place in places[: self.most_objects]]
         return _connection(ordered, first, after)
+
+
+@cache
+def _parsed(query: str) -> graphql.DocumentNode | list[graphql.GraphQLError]:
+    document = graphql.parse(query)
+    return graphql.validate(_SCHEMA, document) or document
 
 
 def _matches(order: dict, query: str) -> bool:
@@ -258,7 +266,21 @@ def _at(text: str) -> datetime:
 
 @pytest.fixture
 def shop() -> Shop:
-    return Shop()
+    """A shop for which time passes while its caller sleeps."""
+    shop = Shop()
+    shop.clock = lambda: sum(shop.slept)
+    return shop
+
+
+@pytest.fixture(scope="session")
+def open_shop() -> Shop:
+    """A shop that stays open for all tests."""
+    return Shop(restore_rate=100_000, clock=time.monotonic)
+
+
+@pytest.fixture(scope="session")
+def shopify_token() -> str:
+    return SHOPIFY_TOKEN
 
 
 @pytest.fixture
