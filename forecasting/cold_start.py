@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from forecasting.forecaster import LEVELS, Forecast, Series, Vector, add_months
-from forecasting.models.pooled import Pool, Shape
+from forecasting.models.pooled import Shape, Shapes
 from forecasting.routing import NEW_MONTHS
 
 __all__ = ["Course", "Courses", "Launches", "forecast_launch"]
@@ -126,14 +126,14 @@ class Launches:
         else:
             heapq.heappushpop(heap, entry)
 
-    def courses(self, pool: Pool) -> dict[str, Courses]:
+    def courses(self, shapes: Shapes) -> dict[str, Courses]:
         """Courses by store and category, by store and by merchant, as `_groups` names them.
 
-        Histories are freed from the shape of the year that `pool` gives them.
+        Histories are freed from the shape of the year that `shapes` gives them.
         """
         launched: dict[str, list[Vector]] = {}
         for (merchant, store, category), heap in sorted(self.kept.items()):
-            shape = pool.shape(merchant, category)
+            shape = shapes.shape(merchant, category)
             for _, _, first, units in sorted(heap, key=lambda entry: entry[:2]):
                 if first > self.begun[merchant]:
                     freed = units / shape.over(first, len(units))

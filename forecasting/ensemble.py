@@ -135,7 +135,7 @@ class EnsembleForecaster:
             return forecast_launch(series, horizon, findings.courses, shape), None
         model = _surveyed(series, self.surveyed) or _updated(series, previous, findings)
         if model is None:
-            model = _model_of(series, run_race(series, findings.pools), findings)
+            model = _model_of(series, run_race(series, findings.shapes), findings)
         return _forecast(series, horizon, model, findings), model.to_json()
 
 
@@ -160,7 +160,7 @@ def _updated(series: Series, previous: str | None, findings: Findings) -> Ensemb
     known = series.until(series.months - 1)
     if not model.saw(known.units) or _race_is_due(series):
         return None
-    expected = model.ahead(history_of(known, findings.pools.get(0)), 1)[0]
+    expected = model.ahead(history_of(known, findings.shapes.get(0)), 1)[0]
     miss = abs(float(series.units[-1]) - float(expected))
     if not miss <= SURPRISE * _scale(known.units, model, findings):
         return None
@@ -201,7 +201,7 @@ def _scale(units: Vector, model: EnsembleModel, findings: Findings) -> float:
 
 
 def _forecast(series: Series, horizon: int, model: EnsembleModel, findings: Findings) -> Forecast:
-    history = history_of(series, findings.pools.get(0))
+    history = history_of(series, findings.shapes.get(0))
     units = model.ahead(history, horizon)
     lower, upper = findings.calibration.interval(units, _scale(series.units, model, findings))
     where = route(series.units)

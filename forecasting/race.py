@@ -16,7 +16,7 @@ import numpy as np
 from forecasting.candidates import CANDIDATES, Candidate, History, candidates_for
 from forecasting.corrections import correct
 from forecasting.forecaster import SEASON, Series, Vector
-from forecasting.models.pooled import FLAT, Pool
+from forecasting.models.pooled import FLAT, Shapes
 from forecasting.routing import Route, route
 
 __all__ = ["ALL_ORIGINS", "Race", "Trial", "history_of", "run_race"]
@@ -58,16 +58,16 @@ class Race:
     trials: tuple[Trial, ...]
 
 
-def history_of(series: Series, pool: Pool | None) -> History:
-    """The corrected history of a series with the shape that the pool gives it."""
+def history_of(series: Series, shapes: Shapes | None) -> History:
+    """The corrected history of a series with the shape that its neighbours share."""
     corrected = correct(series.units, series.days_out_of_stock)
-    shape = FLAT if pool is None else pool.shape(series.merchant_id, series.category)
+    shape = FLAT if shapes is None else shapes.shape(series.merchant_id, series.category)
     return History(series.first_month, corrected.raw, corrected.units, shape)
 
 
-def run_race(series: Series, pools: Mapping[int, Pool], horizon: int = SEASON) -> Race:
-    """The race of one series; `pools` has what was known so many months before the end."""
-    history = history_of(series, pools.get(0))
+def run_race(series: Series, shapes: Mapping[int, Shapes], horizon: int = SEASON) -> Race:
+    """The race of one series; `shapes` has what was known so many months before the end."""
+    history = history_of(series, shapes.get(0))
     where = route(series.units)
     racing = candidates_for(where, history)
     back = [
@@ -76,7 +76,7 @@ def run_race(series: Series, pools: Mapping[int, Pool], horizon: int = SEASON) -
         if series.months - months >= FEWEST_TRAINING and series.units[:-months].any()
     ]
     fits, ahead = _look_ahead(racing, history, horizon)
-    trials = [_trial(series, history.units, racing, months, pools) for months in back]
+    trials = [_trial(series, history.units, racing, months, shapes) for months in back]
     return Race(where, tuple(c.name for c in racing), tuple(fits), ahead, tuple(trials))
 
 
@@ -101,10 +101,14 @@ def _look_ahead(
 
 
 def _trial(
-    series: Series, usual: Vector, racing: list[Candidate], months: int, pools: Mapping[int, Pool]
+    series: Series,
+    usual: Vector,
+    racing: list[Candidate],
+    months: int,
+    shapes: Mapping[int, Shapes],
 ) -> Trial:
     known = series.months - months
-    history = history_of(series.until(known), pools.get(months))
+    history = history_of(series.until(known), shapes.get(months))
     _, forecasts = _look_ahead(racing, history, months)
     judged = np.ones(months, bool)
     if series.days_out_of_stock is not None:

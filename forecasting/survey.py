@@ -19,7 +19,7 @@ from forecasting.cold_start import Courses, Launches
 from forecasting.forecaster import Series
 from forecasting.held_out import calibrate, held_out
 from forecasting.intervals import Calibration
-from forecasting.models.pooled import FLAT, Pool, Shape
+from forecasting.models.pooled import FLAT, Pool, Shape, Shapes
 from forecasting.race import ALL_ORIGINS, Race, run_race
 from forecasting.weights import Ranking
 
@@ -39,7 +39,7 @@ SHORTEST_RACED = 12
 class Findings:
     """Shapes now and at each origin, ranking, how far forecasts miss, and how launches go on."""
 
-    pools: dict[int, Pool] = field(default_factory=dict)
+    shapes: dict[int, Shapes] = field(default_factory=dict)
     ranking: Ranking = field(default_factory=Ranking.level)
     calibration: Calibration = field(default_factory=Calibration.laplace)
     courses: dict[str, Courses] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Findings:
     def to_json(self) -> dict[str, Any]:
         """The findings as JSON."""
         return {
-            "pools": {str(months): pool.to_json() for months, pool in self.pools.items()},
+            "shapes": {str(months): known.rows for months, known in self.shapes.items()},
             "ranking": self.ranking.to_json(),
             "calibration": self.calibration.to_json(),
             "courses": {group: known.to_json() for group, known in self.courses.items()},
@@ -55,8 +55,8 @@ class Findings:
 
     def shape_of(self, series: Series) -> Shape:
         """The shape of the year that a series shares with its neighbours."""
-        pool = self.pools.get(0)
-        return pool.shape(series.merchant_id, series.category) if pool else FLAT
+        known = self.shapes.get(0)
+        return known.shape(series.merchant_id, series.category) if known else FLAT
 
     @classmethod
     def shipped(cls) -> Findings:
@@ -67,7 +67,7 @@ class Findings:
     def from_json(cls, value: dict[str, Any]) -> Findings:
         """The findings that `to_json` wrote."""
         return cls(
-            {int(months): Pool.from_json(rows) for months, rows in value["pools"].items()},
+            {int(months): Shapes(rows) for months, rows in value["shapes"].items()},
             Ranking.from_json(value["ranking"]),
             Calibration.from_json(value["calibration"]),
             {group: Courses.from_json(rows) for group, rows in value["courses"].items()},
@@ -85,22 +85,23 @@ def survey(everything: Iterable[Series]) -> tuple[Findings, list[tuple[Series, R
             if series.months >= SHORTEST_RACED and series.units.any():
                 sample.add(series)
     raced = sample.chosen()
-    races = [run_race(series, pools) for series in raced]
-    findings = findings_of(pools, raced, races, Findings.shipped())
-    findings = replace(findings, courses=launches.courses(pools[0]))
+    shapes = {months: pool.shapes() for months, pool in pools.items()}
+    races = [run_race(series, shapes) for series in raced]
+    findings = findings_of(shapes, raced, races, Findings.shipped())
+    findings = replace(findings, courses=launches.courses(shapes[0]))
     # Rounded as JSON keeps them, so that the models made here are those of an informed engine.
     findings = Findings.from_json(findings.to_json())
     return findings, list(zip(raced, races, strict=True))
 
 
 def findings_of(
-    pools: dict[int, Pool], raced: Sequence[Series], races: Sequence[Race], prior: Findings
+    shapes: dict[int, Shapes], raced: Sequence[Series], races: Sequence[Race], prior: Findings
 ) -> Findings:
     """What the races of a sample teach, drawn toward what was known before."""
     ranking = Ranking.of(races, prior.ranking)
     held = [held_out(race, ranking) for race in races]
     calibration = calibrate([series.units for series in raced], held, prior.calibration)
-    return Findings(pools, ranking, calibration)
+    return Findings(shapes, ranking, calibration)
 
 
 def _add_to_pools(pools: dict[int, Pool], series: Series) -> None:

@@ -6,16 +6,15 @@ shop and category do from month to month tells more. Shapes never cross merchant
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 
 from forecasting.forecaster import SEASON, Series, Vector, add_months
 
-__all__ = ["FLAT", "Pool", "Shape", "level_ahead"]
+__all__ = ["FLAT", "Pool", "Shape", "Shapes", "level_ahead"]
 
 WINDOW = 3 * SEASON
 """Months of each history that the shape is learned from."""
@@ -24,6 +23,9 @@ FEWEST_MONTHS = SEASON
 FEWEST_SALES = 4
 CLIP = 4.0
 """Times its level from which one product's month is cut, so that no bulk order makes a shape."""
+
+FEWEST_OF_CATEGORY = 5
+"""Products below which a category takes its merchant's shape as it is."""
 
 CATEGORY_PRIOR = 30.0
 """Products at which a category's own shape counts as much as its merchant's."""
@@ -58,6 +60,21 @@ class Shape:
 
 FLAT = Shape(np.ones(SEASON))
 """No month differs from another."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Shapes by "merchant|category", an empty category for the whole merchant: growth, factors."""
+
+    rows: Mapping[str, list[float]]
+
+    def shape(self, merchant_id: str, category: str) -> Shape:
+        """The category's shape, else its merchant's, else flat."""
+        for group in (f"{merchant_id}|{category}", f"{merchant_id}|"):
+            if group in self.rows:
+                growth, *factors = self.rows[group]
+                return Shape(np.array(factors), growth)
+        return FLAT
 
 
 @dataclass
@@ -109,19 +126,15 @@ class Pool:
             index = share * part[1] + (1 - share) * index
         return _shape(date.fromisoformat(months[0]), index)
 
-    def to_json(self) -> list[Any]:
-        """The pool as JSON."""
-        return [
-            [*group, self.counts[group], {month: _rounded(*sums[month]) for month in sorted(sums)}]
-            for group, sums in sorted(self.sums.items())
-        ]
-
-    @classmethod
-    def from_json(cls, rows: list[Any]) -> Pool:
-        """The pool that `to_json` wrote."""
-        sums = {(merchant, category): months for merchant, category, _, months in rows}
-        counts = {(merchant, category): count for merchant, category, count, _ in rows}
-        return cls(sums, counts)
+    def shapes(self) -> Shapes:
+        """The shapes of all groups that have one, small enough to be kept for a whole fleet."""
+        rows = {}
+        for (merchant, category), count in sorted(self.counts.items()):
+            if not category or count >= FEWEST_OF_CATEGORY:
+                shape = self.shape(merchant, category)
+                if shape is not FLAT:
+                    rows[f"{merchant}|{category}"] = _row(shape)
+        return Shapes(rows)
 
     def _index(self, merchant_id: str, category: str) -> tuple[list[str], Vector] | None:
         """The group's months, without gaps, and the logarithm of its level in each."""
@@ -146,9 +159,9 @@ def _shape(first_month: date, index: Vector) -> Shape:
     return Shape(np.exp(factors - factors.mean()), growth)
 
 
-def _rounded(units: float, level: float) -> list[float]:
-    """Sums without the last digits, in which the order of the series shows."""
-    return [float(f"{units:.10g}"), float(f"{level:.10g}")]
+def _row(shape: Shape) -> list[float]:
+    """Growth and factors without the last digits, in which the order of the series shows."""
+    return [round(float(value), 6) for value in (shape.growth, *shape.factors)]
 
 
 def level_ahead(

@@ -10,7 +10,7 @@ import pytest
 
 from forecasting.cold_start import Courses, Launches, forecast_launch
 from forecasting.forecaster import Series
-from forecasting.models.pooled import FLAT, Pool
+from forecasting.models.pooled import FLAT, Shapes
 
 
 def launch(number: int, merchant: str = "M1", store: str = "S1", keeps: float = 0.5) -> Series:
@@ -28,7 +28,7 @@ def new(merchant: str = "M1", store: str = "S1") -> Series:
 
 
 def courses(*series: Series) -> dict[str, Courses]:
-    return Launches.of([veteran(), *series]).courses(Pool())
+    return Launches.of([veteran(), *series]).courses(Shapes({}))
 
 
 def test_a_launch_keeps_the_share_that_earlier_ones_kept() -> None:
@@ -52,7 +52,7 @@ def test_another_merchants_launches_are_never_borrowed() -> None:
 
 def test_histories_as_old_as_the_data_are_no_launches() -> None:
     known = [launch(number) for number in range(100)]
-    assert Launches.of(known).courses(Pool()) == {}
+    assert Launches.of(known).courses(Shapes({})) == {}
 
 
 def test_intervals_hold_the_spread_of_the_donors() -> None:

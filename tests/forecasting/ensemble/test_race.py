@@ -49,7 +49,8 @@ def test_a_bulk_order_counts_as_usual_in_judging(fleet: list[Series]) -> None:
 
 
 def test_the_shared_shape_at_an_origin_is_the_one_known_then(fleet: list[Series]) -> None:
-    pools = {0: Pool.of(fleet), 3: Pool.of(one.until(one.months - 3) for one in fleet)}
-    with_shape, without = run_race(fleet[1], pools), run_race(fleet[1], {})
+    earlier = Pool.of(one.until(one.months - 3) for one in fleet)
+    shapes = {0: Pool.of(fleet).shapes(), 3: earlier.shapes()}
+    with_shape, without = run_race(fleet[1], shapes), run_race(fleet[1], {})
     row = with_shape.names.index("pooled")
     assert not np.allclose(with_shape.trials[0].forecasts[row], without.trials[0].forecasts[row])

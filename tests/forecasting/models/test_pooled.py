@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from forecasting.forecaster import Series
-from forecasting.models.pooled import FLAT, Pool, level_ahead
+from forecasting.models.pooled import FLAT, Pool, Shapes, level_ahead
 
 WAVE = 1 + 0.5 * np.sin(np.arange(24) * np.pi / 6)
 
@@ -35,12 +35,17 @@ def test_one_year_or_less_tells_no_shape() -> None:
     assert pool.shape("M1", "toys") is FLAT
 
 
-def test_a_pool_survives_json() -> None:
+def test_shapes_survive_json() -> None:
     pool = Pool.of(product(number) for number in range(5))
-    again = Pool.from_json(json.loads(json.dumps(pool.to_json())))
-    np.testing.assert_array_equal(
-        again.shape("M1", "toys").factors, pool.shape("M1", "toys").factors
-    )
+    shapes = Shapes(json.loads(json.dumps(pool.shapes().rows)))
+    expected = pool.shape("M1", "toys").factors
+    np.testing.assert_allclose(shapes.shape("M1", "toys").factors, expected, atol=1e-6)
+    assert shapes.shape("M2", "toys") is FLAT
+
+
+def test_a_small_category_takes_its_merchants_shape() -> None:
+    shapes = Pool.of(product(number) for number in range(3)).shapes()
+    assert list(shapes.rows) == ["M1|"]
 
 
 def test_a_level_is_carried_ahead_in_the_shape() -> None:
