@@ -128,7 +128,6 @@ def test_a_forecast_is_the_document_by_both_ways(client, token_of):
     [
         "S1/productsXMUG/forecast",
         "S1/products/MUGforecast",
-        "S1/products//forecast",
         "S1/productsMUG",
     ],
 )
