@@ -42,7 +42,7 @@ class _PageInfo(BaseModel):
 class Page(BaseModel):
     """One page of a connection."""
 
-    nodes: list[Any]
+    nodes: list[dict[str, Any]]
     info: _PageInfo = Field(alias="pageInfo")
 
     @property

@@ -122,7 +122,7 @@ class _Code(BaseModel):
 
 
 class _Page(BaseModel):
-    items: list[Any]
+    items: list[dict[str, Any]]
     total: int = Field(alias="totalItems")
 
 

@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from etl.errors import SettingError, SourceDeniedError
-from etl.retail.source import CONNECTORS, open_source, reader_of
+from etl.retail.source import CONNECTORS, open_merchant, open_source, reader_of
 from etl.settings import Settings
 
 
@@ -18,7 +20,16 @@ def test_tokens_may_stand_in_a_file(tmp_path, store):
     assert source.merchant_id == "M1"
 
 
-@pytest.mark.parametrize("tokens", ["not-a-file.json", '{"M1": "secret-7"', '{"M1": 7}'])
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        "not-a-file.json",
+        '{"M1": "secret-7"',
+        '{"M1": 7}',
+        '{"M1": {"key": "secret-7"}}',
+        '{"M1": {"token": "secret-7", "url": 7}}',
+    ],
+)
 def test_tokens_that_cannot_be_read_are_not_quoted(tokens, store):
     with pytest.raises(SettingError, match="must be a JSON object of tokens") as raised:
         open_source(Settings(source_tokens=tokens), store)
@@ -39,3 +50,11 @@ def test_an_unknown_connector_is_named_beside_the_known():
 @pytest.mark.parametrize("name", CONNECTORS)
 def test_every_connector_can_be_loaded(name):
     assert callable(reader_of(name).read_order)
+
+
+def test_a_store_s_own_token_and_address_go_before_its_merchant_s(store):
+    tokens = {"M1": "general", "M1/S1": {"token": "own", "url": "https://own.example"}}
+    settings = Settings(source_url="https://all.example", source_tokens=json.dumps(tokens))
+    assert open_source(settings, store).connection.url == "https://own.example"
+    merchant = open_merchant(settings, store.source, store.merchant_id)
+    assert merchant.connection.url == "https://all.example"
