@@ -79,6 +79,13 @@ class Blobs:
             for name in self._container.list_blob_names(name_starts_with=start):
                 yield name.removeprefix(self._path)
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        start = self._path + (f"{prefix}/" if prefix else "")
+        with self._said("listed", prefix):
+            for found in self._container.walk_blobs(name_starts_with=start):
+                if found.name.endswith("/"):
+                    yield found.name.removeprefix(start).rstrip("/")
+
     def read(self, path: str) -> bytes:
         with self._said("read", path):
             return self._container.download_blob(self._path + path).readall()

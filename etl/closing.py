@@ -20,9 +20,9 @@ from etl.ledger import (
     DayManifest,
     day_folder,
     days_between,
+    first_day,
     month_days,
     previous_month,
-    pulled_days,
     read_days,
 )
 from etl.registry import Store
@@ -65,8 +65,8 @@ class MonthInputs:
 
 def first_days(lake: Lake, stores: Sequence[Store]) -> dict[StoreKey, date]:
     """The first pulled day of each store; a store that was never pulled is left out."""
-    days = {_key(store): pulled_days(lake, store)[:1] for store in stores}
-    return {key: first[0] for key, first in days.items() if first}
+    days = {_key(store): first_day(lake, store) for store in stores}
+    return {key: day for key, day in days.items() if day is not None}
 
 
 def gather(

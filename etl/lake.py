@@ -50,6 +50,9 @@ class Home(Protocol):
     def names(self, prefix: str) -> Iterator[str]:
         """Paths of the files below the folder `prefix`, in any order."""
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Names of the folders directly below the folder `prefix`, in any order."""
+
     def read(self, path: str) -> bytes:
         """The bytes of the file at `path`."""
 
@@ -94,6 +97,10 @@ class Lake:
     def paths(self, prefix: str, suffix: str = "") -> list[str]:
         """Paths of the files below the folder `prefix` that end in `suffix`, sorted."""
         return sorted(name for name in self._home.names(_checked(prefix)) if name.endswith(suffix))
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders directly below the folder `prefix`, sorted; not what is in them."""
+        return sorted(self._home.folders(_checked(prefix)))
 
     def read_bytes(self, path: str) -> bytes:
         """The bytes of the file at `path`. Raises `LakeError` where there is none."""
@@ -192,6 +199,12 @@ class _Folder:
             for name in names:
                 if not name.endswith(_UNFINISHED):
                     yield name if inside == "." else f"{inside}/{name}"
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        top = self.local(prefix)
+        if top.is_dir():
+            with os.scandir(top) as entries:
+                yield from (entry.name for entry in entries if entry.is_dir())
 
     def read(self, path: str) -> bytes:
         try:

@@ -23,6 +23,7 @@ __all__ = [
     "day_folder",
     "day_window",
     "days_between",
+    "first_day",
     "missing_days",
     "month_days",
     "month_is_complete",
@@ -118,6 +119,15 @@ def write_day(lake: Lake, store: Store, manifest: DayManifest) -> None:
     lake.write_json(f"{day_folder(store, manifest.day)}/manifest.json", _to_json(manifest))
 
 
+def first_day(lake: Lake, store: Store) -> date | None:
+    """The first day of the store that has a manifest; None where nothing was ever pulled."""
+    for name in lake.folders(_store_folder(store)):
+        day = date.fromisoformat(name.removeprefix("day="))
+        if lake.exists(f"{day_folder(store, day)}/manifest.json"):
+            return day
+    return None
+
+
 def pulled_days(lake: Lake, store: Store) -> list[date]:
     """Days of the store that have a manifest, in order."""
     paths = lake.paths(_store_folder(store), "manifest.json")
@@ -130,8 +140,7 @@ def missing_days(lake: Lake, store: Store, start: date, end: date) -> list[date]
     Days before the store's first pulled day are before its time and not missing; a store of
     which nothing was ever pulled misses all.
     """
-    known = pulled_days(lake, store)
-    begun = max(start, known[0]) if known else start
+    begun = max(start, first_day(lake, store) or start)
     return unpulled_days(lake, store, begun, end)
 
 

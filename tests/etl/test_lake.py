@@ -50,6 +50,13 @@ def test_paths_are_those_below_a_folder_sorted(home):
     assert home.paths("nowhere") == []
 
 
+def test_folders_are_those_directly_below_without_what_is_in_them(home):
+    for path in ("s/day=2/a", "s/day=1/b/c", "s/file", "t/day=3/a"):
+        home.write_bytes(path, b"")
+    assert home.folders("s") == ["day=1", "day=2"]
+    assert home.folders("nowhere") == []
+
+
 def test_a_missing_file_is_named(home):
     with pytest.raises(LakeError, match=r"a/none\.json cannot be read"):
         home.read_json("a/none.json")
