@@ -67,12 +67,16 @@ check: .venv/.ready-tests ## Lint, format, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --verbose
 
+.venv/.ready-cluster: .venv/.ready-tests requirements-cluster.txt
+	$(call install,requirements-cluster.txt)
+	touch $@
+
 .PHONY: bench
-bench: .venv/.ready-tests .venv/.warm ## Run the benchmarks, each against its peer, in their quick version
+bench: .venv/.ready-cluster .venv/.warm ## Run the benchmarks, each against its peer, in their quick version
 	@for script in tests/bench/bench_*.py; do echo "=== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
 
 .PHONY: bench-scale
-bench-scale: .venv/.ready-tests .venv/.warm ## Run the benchmarks at full size: hours
+bench-scale: .venv/.ready-cluster .venv/.warm ## Run the benchmarks at full size: hours
 	@for script in tests/bench/bench_*.py; do echo "=== $$script"; PYTHONPATH=. $(BIN)/python "$$script" --scale; done
 
 .PHONY: format
@@ -84,3 +88,4 @@ format: .venv/.ready-tests ## Format the code
 lock: .venv/.ready ## Pin every package anew in requirements.txt
 	$(UV_PIP) compile --quiet pyproject.toml --python-version 3.11 --no-emit-index-url --no-emit-find-links --upgrade -o requirements.txt
 	$(UV_PIP) compile --quiet pyproject.toml --extra test --python-version 3.11 --no-emit-index-url --no-emit-find-links --prerelease=if-necessary-or-explicit -c requirements.txt -o tests/requirements.txt
+	$(UV_PIP) compile --quiet pyproject.toml --extra cluster --python-version 3.11 --no-emit-index-url --no-emit-find-links -c requirements.txt -o requirements-cluster.txt
