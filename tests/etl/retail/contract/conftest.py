@@ -282,7 +282,7 @@ def vendure(tmp_path_factory) -> Iterator[dict[str, Any]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            opened = process.stdout.readline()
+            opened = next((line for line in process.stdout if line.startswith("{")), "")
             assert opened, "the Vendure shop did not open; it says why above"
             yield json.loads(opened)
         finally:
