@@ -182,7 +182,7 @@ def list_shards(month: date, settings: Settings) -> list[int]:
 
 def predict_shards(run_id: str, numbers: list[int], settings: Settings) -> dict[str, int]:
     """Train and predict some shards of a run; returns how many series they hold."""
-    made = [predict.predict_shard(_lake(settings), run_id, one, settings) for one in numbers]
+    made = predict.predict_shards(_lake(settings), run_id, numbers, settings)
     return {"shards": len(made), "series": sum(shard["series"] for shard in made)}
 
 

@@ -132,14 +132,14 @@ def _predict(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> None:
-    from forecasting.predict import close_run, next_run_id, predict_shard
+    from forecasting.predict import close_run, next_run_id, predict_shards
     from forecasting.series import shard_manifest
 
     lake = Lake(settings.lake_url)
     settings = replace(settings, engine=options.engine, jobs=options.jobs)
     run_id = next_run_id(lake, options.cutoff)
-    for entry in shard_manifest(lake, options.cutoff)["shards"]:
-        predict_shard(lake, run_id, entry["shard"], settings)
+    shards = shard_manifest(lake, options.cutoff)["shards"]
+    predict_shards(lake, run_id, [entry["shard"] for entry in shards], settings)
     manifest = close_run(lake, run_id, settings)
     _print({name: value for name, value in manifest.items() if name != "shards"})
 

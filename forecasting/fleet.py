@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from forecasting.forecaster import Forecast, Forecaster, Series
 from forecasting.guard import Answer, answers, fallback
 
-__all__ = ["Done", "Work", "cores", "forecast_fleet"]
+__all__ = ["Done", "Fleet", "Work", "cores", "forecast_fleet"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -73,21 +73,8 @@ def forecast_fleet(
 
     One process (`jobs=1`) is this one; then a crash of the engine is a crash of the caller.
     """
-    if cores(jobs) == 1:
-        yield from _forecast_here(iter(works), engine, horizon)
-        return
-    crew = _Crew(engine, horizon, cores(jobs))
-    try:
-        yield from crew.forecast(iter(works))
-    finally:
-        crew.dismiss()
-
-
-def _forecast_here(works: Iterator[Work], engine: Forecaster, horizon: int) -> Iterator[Done]:
-    with threadpool_limits(1):
-        while batch := list(islice(works, _FIRST_BATCH)):
-            series, previous = [work.series for work in batch], [work.previous for work in batch]
-            yield from _done(batch, answers(engine, series, horizon, previous))
+    with Fleet(engine, horizon, jobs) as fleet:
+        yield from fleet.forecast(works)
 
 
 def _done(batch: list[Work], found: list[Answer]) -> Iterator[Done]:
@@ -133,11 +120,16 @@ class _Worker:
         return code
 
 
-class _Crew:
-    """`size` workers, each driven by a thread of its own; started when first needed."""
+class Fleet:
+    """Workers that stay for as many streams of series as are forecast, one after the other.
 
-    def __init__(self, engine: Forecaster, horizon: int, size: int) -> None:
-        self._engine, self._horizon, self._size = engine, horizon, size
+    Each is driven by a thread of its own and started when it is first needed; all end with the
+    `with` block, at once, whatever they are doing.
+    """
+
+    def __init__(self, engine: Forecaster, horizon: int, jobs: int = 0) -> None:
+        self._engine, self._horizon, self._size = engine, horizon, cores(jobs)
+        size = self._size
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="fleet")
         self._idle: SimpleQueue[_Worker | None] = SimpleQueue()
         for _ in range(size):
@@ -146,8 +138,25 @@ class _Crew:
         self._dismissed = False
         self._batch_size = _FIRST_BATCH
 
-    def forecast(self, works: Iterator[Work]) -> Iterator[Done]:
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dismiss()
+
+    def forecast(self, works: Iterable[Work]) -> Iterator[Done]:
         """Every work done, in order; at most a few batches per worker are under way."""
+        if self._size == 1:
+            return self._forecast_here(iter(works))
+        return self._forecast_there(iter(works))
+
+    def _forecast_here(self, works: Iterator[Work]) -> Iterator[Done]:
+        with threadpool_limits(1):
+            while batch := list(islice(works, _FIRST_BATCH)):
+                series, previous = [w.series for w in batch], [w.previous for w in batch]
+                yield from _done(batch, answers(self._engine, series, self._horizon, previous))
+
+    def _forecast_there(self, works: Iterator[Work]) -> Iterator[Done]:
         window: deque[tuple[list[Work], Future[list[Answer]]]] = deque()
         while batch := list(islice(works, self._batch_size)):
             window.append((batch, self._threads.submit(self._serve, batch)))
@@ -156,8 +165,7 @@ class _Crew:
         while window:
             yield from self._first(window)
 
-    def dismiss(self) -> None:
-        """End every worker, at once, whatever it is doing."""
+    def _dismiss(self) -> None:
         self._dismissed = True
         for worker in list(self._all):
             worker.process.kill()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from etl.lake import Lake
 from etl.settings import Settings
 from forecasting.engines import configuration, configuration_hash
 from forecasting.flags import write_flags
-from forecasting.fleet import Done, Work, forecast_fleet
+from forecasting.fleet import Done, Fleet, Work
 from forecasting.forecaster import (
     Forecaster,
     Series,
@@ -40,7 +40,14 @@ from forecasting.rollout import planned_engine
 from forecasting.run_totals import write_totals
 from forecasting.series import every_series, read_shard, series_of, shard_manifest
 
-__all__ = ["close_run", "next_run_id", "predict_shard", "run_manifest", "survey_run"]
+__all__ = [
+    "close_run",
+    "next_run_id",
+    "predict_shard",
+    "predict_shards",
+    "run_manifest",
+    "survey_run",
+]
 
 
 def next_run_id(lake: Lake, cutoff_month: date) -> str:
@@ -89,19 +96,26 @@ def predict_shard(
     Models that the engine fits are kept for the next month, with `trained_at` where it is given.
     A shard of a closed run is left as it is.
     """
+    return predict_shards(lake, run_id, [shard_number], settings, trained_at)[0]
+
+
+def predict_shards(
+    lake: Lake,
+    run_id: str,
+    shard_numbers: Sequence[int],
+    settings: Settings,
+    trained_at: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Forecast several shards one after the other, as `predict_shard` does, by the same workers."""
     if lake.exists(_manifest_path(run_id)):
-        return _closed_shard(lake, run_id, shard_number)
-    cutoff = cutoff_of(run_id)
-    series = list(series_of(read_shard(lake, cutoff, shard_number)))
+        return [_closed_shard(lake, run_id, number) for number in shard_numbers]
     engine = survey_run(lake, run_id, settings)
     store = ModelStore(lake, engine.name, configuration_hash(settings))
-    works = _works(store, engine, cutoff, series)
-    fleet = forecast_fleet(works, engine, settings.horizon, settings.jobs)
-    done = list(shown(fleet, f"run {run_id}, shard {shard_number}", len(works)))
-    path = _shard_path(run_id, shard_number)
-    lake.write_bytes(path, predictions_to_csv(_of_run(forecast_rows(done), run_id)))
-    _keep_models(store, cutoff, shard_number, done, trained_at)
-    return _describe(lake, run_id, shard_number)
+    with Fleet(engine, settings.horizon, settings.jobs) as fleet:
+        return [
+            _predict_shard(lake, run_id, number, fleet, engine, store, trained_at)
+            for number in shard_numbers
+        ]
 
 
 def close_run(lake: Lake, run_id: str, settings: Settings) -> dict[str, Any]:
@@ -152,6 +166,25 @@ def _closed_shard(lake: Lake, run_id: str, shard: int) -> dict[str, Any]:
             found: dict[str, Any] = entry
             return found
     raise IncompleteError(f"run {run_id} is closed and has no shard {shard}")
+
+
+def _predict_shard(
+    lake: Lake,
+    run_id: str,
+    shard: int,
+    fleet: Fleet,
+    engine: Forecaster,
+    store: ModelStore,
+    trained_at: datetime | None,
+) -> dict[str, Any]:
+    cutoff = cutoff_of(run_id)
+    series = list(series_of(read_shard(lake, cutoff, shard)))
+    works = _works(store, engine, cutoff, series)
+    done = list(shown(fleet.forecast(works), f"run {run_id}, shard {shard}", len(works)))
+    rows = _of_run(forecast_rows(done), run_id)
+    lake.write_bytes(_shard_path(run_id, shard), predictions_to_csv(rows))
+    _keep_models(store, cutoff, shard, done, trained_at)
+    return _describe(lake, run_id, shard)
 
 
 def _works(store: ModelStore, engine: Forecaster, cutoff: date, series: list[Series]) -> list[Work]:

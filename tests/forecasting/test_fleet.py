@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecasting.fleet import Work, cores, forecast_fleet
+from forecasting.fleet import Fleet, Work, cores, forecast_fleet
 from forecasting.models.seasonal_naive import SeasonalNaive
 
 
@@ -41,6 +41,10 @@ class Moody:
             case "threads":
                 count = float(os.environ["OPENBLAS_NUM_THREADS"])
                 return replace(SeasonalNaive().forecast([series], horizon)[0], reason=f"{count=}")
+            case "pid" | "pid_again":
+                return replace(
+                    SeasonalNaive().forecast([series], horizon)[0], reason=f"pid={os.getpid()}"
+                )
             case "slow":
                 Path(self.folder, f"{os.getpid()}.pid").touch()
                 time.sleep(60)
@@ -118,6 +122,13 @@ def test_stopping_early_ends_the_workers(works, tmp_path):
     fleet.close()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pids[0].stem), 0)
+
+
+def test_workers_stay_for_the_next_stream(works):
+    with Fleet(Moody(), 12, jobs=2) as fleet:
+        first = {d.forecast.reason for d in fleet.forecast(works(8, pid=0, pid_again=4))}
+        second = {d.forecast.reason for d in fleet.forecast(works(8, pid=0, pid_again=4))}
+    assert len(first | second) <= 3
 
 
 def test_zero_jobs_are_all_cores():
