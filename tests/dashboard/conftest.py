@@ -256,6 +256,7 @@ def publish_and_serve(
         for merchant in ("casa-andina", "sol-e-mar")
     }
     tokens["analyst"] = issue_token(store, "analyst", None, [], PUBLISHED, None)
+    tokens["planner"] = issue_token(store, "planner", "casa-andina", ["palermo"], PUBLISHED, None)
     store.close()
     command = [sys.executable, "-m", "api", "serve", "--port", str(port)]
     environment = {

@@ -100,6 +100,16 @@ def test_how_good_the_forecasts_were_is_the_accuracy_of_a_month_ahead(visitor, s
     section.get_by_text(f"off by {whole(ahead['wape'] * 100)}").wait_for()
 
 
+def test_who_may_see_one_store_gets_that_store_and_no_total(visitor):
+    page = visitor.arrive(who="planner")
+
+    page.get_by_text("Your access covers some of the stores").wait_for()
+    assert page.locator(".tile h3").all_text_contents() == ["Casa Andina Palermo"]
+    page.get_by_role("link", name="Casa Andina Palermo").first.click()
+    page.get_by_label("Category").select_option("Cocina")
+    expect(page.locator(".products tbody tr").first).to_contain_text("Casa Andina Palermo")
+
+
 def test_a_part_that_does_not_come_says_so_and_can_be_tried_again(visitor):
     page = visitor.arrive("/products")
     page.route("**/v1/accuracy*", lambda route: route.fulfill(status=503, json={}), times=1)

@@ -69,7 +69,7 @@ def test_months_with_an_empty_shelf_are_marked(visitor, served):
 
     assert empty == {"month": "2026-06-01", "days": 19}
     assert page.locator(".plot .mark").count() == 1
-    page.locator(".legend").get_by_text("Sales were not the demand").first.wait_for()
+    page.locator(".legend").get_by_text("Empty shelf or large order").first.wait_for()
     page.get_by_text("June 2026: Shelf empty for 19 days").wait_for()
 
 

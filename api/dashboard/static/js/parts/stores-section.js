@@ -9,14 +9,28 @@ import { lastYearUnits } from "../totals.js";
 import { changeBadge, changeOn } from "./figures.js";
 import { lateSection } from "./section.js";
 
+const AT_ONCE = 12;
+
+/** The largest stores at once; the others when they are asked for. */
 export function storesSection(known, signal) {
+  const ranked = [...known.values()].sort((a, b) => b.series - a.series);
   const content = async () => {
-    const shown = [...known.values()];
-    const totals = await Promise.all(shown.map((store) => storeTotals(store, signal)));
-    const cards = shown.map((store, i) => card(store, totals[i]));
-    return h("ul", { class: "plain tiles" }, ...cards);
+    const list = h("ul", { class: "plain tiles" }, ...(await cards(ranked.slice(0, AT_ONCE), signal)));
+    if (ranked.length <= AT_ONCE) return list;
+    const more = h("button", { class: "button", type: "button" }, t("stores.more", { n: ranked.length }));
+    more.addEventListener("click", async () => {
+      more.disabled = true;
+      list.append(...(await cards(ranked.slice(AT_ONCE), signal)));
+      more.parentElement.remove();
+    });
+    return [list, h("p", { class: "card-more" }, more)];
   };
   return lateSection(t("stores.title", { count: known.size }), content, { signal });
+}
+
+async function cards(stores, signal) {
+  const totals = await Promise.all(stores.map((store) => storeTotals(store, signal)));
+  return stores.map((store, i) => card(store, totals[i]));
 }
 
 async function storeTotals(store, signal) {
