@@ -21,7 +21,7 @@ from forecasting.forecaster import SEASON
 
 __all__ = ["KEEP", "fit", "limits"]
 
-KEEP = 3
+KEEP = 4
 """Models averaged in each view of a history."""
 
 SURPRISE = 6.63
@@ -30,6 +30,7 @@ SURPRISE = 6.63
 _LOG_SHARE = 0.4
 _LEAST_WEIGHT = 0.02
 _NO_NOISE = 1e-12
+_SEASONAL_FROM = 36
 _MONTHS_PER_SEASONAL_TERM = 20
 
 Vector = NDArray[np.float64]
@@ -161,7 +162,7 @@ def _as_rows(fits: list[ArimaFit], scale: float) -> tuple[NDArray[np.int64], Vec
 def limits(months: int, times_differenced: int) -> NDArray[np.int64]:
     """Largest p, q, P, Q for a history of that length, and 1 where a mean may be estimated."""
     short = min(5, months // 3)
-    seasonal = min(2, months // _MONTHS_PER_SEASONAL_TERM)
+    seasonal = min(2, months // _MONTHS_PER_SEASONAL_TERM) if months >= _SEASONAL_FROM else 0
     return np.array([short, short, seasonal, seasonal, int(times_differenced < 2)])
 
 

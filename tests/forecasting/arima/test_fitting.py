@@ -85,8 +85,9 @@ def test_no_logarithm_where_a_month_sold_nothing():
 
 
 def test_longer_histories_may_have_more_terms():
-    assert limits(30, 0).tolist() == [5, 5, 1, 1, 1]
+    assert limits(36, 0).tolist() == [5, 5, 1, 1, 1]
     assert limits(60, 2).tolist() == [5, 5, 2, 2, 0]
+    assert limits(35, 1).tolist() == [5, 5, 0, 0, 1]
     assert limits(12, 1).tolist() == [4, 4, 0, 0, 1]
 
 
