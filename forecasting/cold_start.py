@@ -33,8 +33,8 @@ MOST_KEPT = 3000
 FEWEST_LAUNCHES = 15
 """Earlier launches in the same state from which they are donors."""
 
-LARGE_FROM = 0.75
-"""Share of launches below which a launch is not large."""
+SIZES = (0.25, 0.5, 0.75, 0.95)
+"""Shares of launches that part small ones from large ones."""
 
 LEAST_SHARE = 0.02
 QUANTILES = tuple(
@@ -67,26 +67,26 @@ class Course:
 
 @dataclass(frozen=True)
 class Courses:
-    """Courses by state; launches whose mean month is `large` or more go on unlike the small."""
+    """Courses by state; `sizes` are the mean months that part small launches from large ones."""
 
-    large: float
+    sizes: tuple[float, ...]
     by_state: dict[str, Course]
 
     def of(self, units: Vector) -> Course | None:
         """The course for a history in its state, if enough launches were in it."""
-        course = self.by_state.get(_state(units, self.large))
+        course = self.by_state.get(_state(units, self.sizes))
         return course if course is not None and course.launches >= FEWEST_LAUNCHES else None
 
     def to_json(self) -> list[Any]:
         """The courses as JSON."""
         rows = [[s, c.share, c.quantiles, c.launches] for s, c in self.by_state.items()]
-        return [self.large, rows]
+        return [self.sizes, rows]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Courses:
         """The courses that `to_json` wrote."""
-        large, rows = value
-        return cls(large, {s: Course(share, tuple(q), n) for s, share, q, n in rows})
+        sizes, rows = value
+        return cls(tuple(sizes), {s: Course(share, tuple(q), n) for s, share, q, n in rows})
 
 
 @dataclass
@@ -194,26 +194,29 @@ def _groups(merchant: str, store: str, category: str) -> tuple[str, str, str]:
     return f"{merchant}|{store}|{category}", f"{merchant}|{store}", merchant
 
 
-def _state(units: Vector, large: float) -> str:
-    """Age up to six months, months since the last sale up to three, and whether it is large."""
+def _state(units: Vector, sizes: tuple[float, ...]) -> str:
+    """Age up to six months, months since the last sale up to three, and size."""
     sold = np.flatnonzero(units > 0)
     silence = len(units) - 1 - int(sold[-1]) if len(sold) else len(units)
-    return f"{min(len(units), OLDEST)}:{min(silence, 3)}:{int(units.mean() >= large)}"
+    return (
+        f"{min(len(units), OLDEST)}:{min(silence, 3)}:{int(np.searchsorted(sizes, units.mean()))}"
+    )
 
 
 def _courses(launched: list[Vector], wider: Courses | None) -> Courses:
     """The course of launches by state, drawn toward that of the wider group."""
-    large = float(np.quantile([units[:OLDEST].mean() for units in launched], LARGE_FROM))
+    means = [units[:OLDEST].mean() for units in launched]
+    sizes = tuple(round(float(size), 6) for size in np.quantile(means, SIZES))
     seen: dict[str, list[tuple[float, Vector]]] = {}
     for units in launched:
         for age in range(1, min(OLDEST, len(units) - 1) + 1):
             mean = float(units[:age].mean())
             if mean > 0:
                 later = units[age : age + FOLLOWED]
-                seen.setdefault(_state(units[:age], large), []).append((mean, later))
+                seen.setdefault(_state(units[:age], sizes), []).append((mean, later))
     usual = {state: course.share for state, course in wider.by_state.items()} if wider else {}
     return Courses(
-        large,
+        sizes,
         {
             state: _course(rows, usual.get(state, PRIOR_SHARE))
             for state, rows in sorted(seen.items())
