@@ -28,6 +28,11 @@ FEWEST_SILENT = 3
 """Months without a sale below which no product is called dormant."""
 
 LEAST_CHANCE = 0.5
+LEAST_CHANCE_SPARSE = 0.2
+"""The same for a product that never sold in most months: its pauses say little."""
+
+REGULAR = 0.75
+"""Share of selling months, before the silence, from which a product sold regularly."""
 
 
 def months_since_sale(units: Vector) -> int:
@@ -52,8 +57,13 @@ def chance_alive(units: Vector) -> float:
 
 
 def dormant(units: Vector) -> bool:
-    """Whether the product has more likely ended than not, after three silent months at least."""
-    return months_since_sale(units) >= FEWEST_SILENT and chance_alive(units) < LEAST_CHANCE
+    """Whether the product has very likely ended, after three silent months at least."""
+    silent = months_since_sale(units)
+    before = units[: len(units) - silent]
+    if silent < FEWEST_SILENT or not len(before):
+        return silent >= FEWEST_SILENT
+    regular = float((before > 0).mean()) >= REGULAR
+    return chance_alive(units) < (LEAST_CHANCE if regular else LEAST_CHANCE_SPARSE)
 
 
 def dormant_upper(upper: Vector, chance: float) -> Vector:
