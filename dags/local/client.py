@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from etl.errors import StorecastError
 __all__ = ["AirflowClient", "DagRun", "StackError", "TaskInstance"]
 
 _PAGE = 100
+_AWAY = 60.0
 _PARTS = ("metadatabase", "scheduler", "dag_processor")
 
 
@@ -107,7 +109,7 @@ class AirflowClient:
 
     def run(self, dag_id: str, run_id: str) -> DagRun:
         """One run, as it is now."""
-        return _dag_run(_checked(self._http.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")))
+        return _dag_run(_checked(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")))
 
     def tasks(self, run: DagRun) -> list[TaskInstance]:
         """The task instances of a run, mapped ones each for itself."""
@@ -125,7 +127,7 @@ class AirflowClient:
             f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}"
             "/xcomEntries/return_value"
         )
-        return _checked(self._http.get(path, params={"deserialize": True}))["value"]
+        return _checked(self._get(path, params={"deserialize": True}))["value"]
 
     def clear(self, run: DagRun, task_id: str) -> None:
         """Let a task of a run, and what follows from it, run again."""
@@ -145,7 +147,7 @@ class AirflowClient:
             f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task.task_id}"
             f"/logs/{max(task.tries, 1)}"
         )
-        answer = self._http.get(
+        answer = self._get(
             path,
             params={"map_index": task.map_index, "full_content": True},
             headers={"Accept": "application/json"},
@@ -153,12 +155,23 @@ class AirflowClient:
         content = _checked(answer)["content"]
         return "\n".join(_log_line(entry) for entry in content)
 
+    def _get(self, path: str, **options: Any) -> httpx.Response:
+        """An answer, asked for again while Airflow or its database is away for a moment."""
+        deadline = time.monotonic() + _AWAY
+        while True:
+            try:
+                answer = self._http.get(path, **options)
+                if not answer.is_server_error or time.monotonic() > deadline:
+                    return answer
+            except httpx.TransportError as error:
+                if time.monotonic() > deadline:
+                    raise StackError(f"Airflow at {self.url} does not answer: {error}") from error
+            time.sleep(1)
+
     def _pages(self, path: str, key: str, **params: Any) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         while True:
-            page = _checked(
-                self._http.get(path, params={**params, "limit": _PAGE, "offset": len(rows)})
-            )
+            page = _checked(self._get(path, params={**params, "limit": _PAGE, "offset": len(rows)}))
             rows += page[key]
             if not page[key] or len(rows) >= page["total_entries"]:
                 return rows
