@@ -130,6 +130,12 @@ class AirflowStack:
         self._ledger.end(list(self._parts.values()))
         self._parts = {}
 
+    def revive(self) -> None:
+        """Start again what has ended by itself, as a supervisor of services would."""
+        for part, started in list(self._parts.items()):
+            if not started.running:
+                self.start(part)
+
     def kill(self, part: str) -> None:
         """End one part and its children outright, as a lost machine would."""
         os.killpg(self._parts[part].pid, signal.SIGKILL)

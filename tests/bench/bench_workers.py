@@ -24,7 +24,6 @@ from cluster import Cluster
 from generated import CUTOFF, generate_shards
 
 from dags import jobs
-from dags.local.client import AirflowClient
 from dags.local.months import open_dags
 from dags.local.stack import AirflowStack
 from dags.local.watch import Watch
@@ -104,7 +103,7 @@ def _under_airflow(
     lake: Path,
     engine: str,
     workers: int,
-    trouble: Callable[[AirflowStack, Cluster, AirflowClient], None] | None = None,
+    trouble: Callable[[AirflowStack, Cluster, threading.Event], None] | None = None,
 ) -> Outcome:
     folder = Path(tempfile.mkdtemp(dir=top))
     folder.chmod(0o755)
@@ -118,13 +117,15 @@ def _under_airflow(
             watch = Watch(client, out=sys.stderr, patience=6 * 3600)
             open_dags(client, watch)
             time.sleep(15)  # workers import for a while; the clock starts when all stand ready
+            over = threading.Event()
             began = time.perf_counter()
             run = client.trigger("forecast_sales", {}, partition_key=f"{CUTOFF:%Y-%m}")
             if trouble:
-                threading.Thread(target=trouble, args=(stack, cluster, client), daemon=True).start()
+                threading.Thread(target=trouble, args=(stack, cluster, over), daemon=True).start()
             watch.until_done(run, f"by {workers} workers")
             seconds = time.perf_counter() - began
             tasks = client.tasks(run)
+            over.set()
             done = Counter({part[-1][:2]: _tasks_done(stack, " ".join(part)) for part in parts})
     return Outcome(
         seconds,
@@ -134,19 +135,21 @@ def _under_airflow(
     )
 
 
-def _trouble(stack: AirflowStack, cluster: Cluster, client: AirflowClient) -> None:
-    """Kill a worker outright, restart Redis, restart PostgreSQL, bring the worker back."""
+def _trouble(stack: AirflowStack, cluster: Cluster, over: threading.Event) -> None:
+    """Kill a worker outright, restart Redis and PostgreSQL; bring back whatever ended by it.
+
+    Without its database Airflow's scheduler ends, and counts on a supervisor to start it again.
+    """
     time.sleep(10)
-    worker = WORKER.format("w0")
-    stack.kill(worker)
+    stack.kill(WORKER.format("w0"))
     time.sleep(5)
     cluster.stop_redis()
     time.sleep(2)
     cluster.start_redis()
     time.sleep(5)
     cluster.restart_postgres()
-    time.sleep(5)
-    stack.start(worker)
+    while not over.wait(5):
+        stack.revive()
 
 
 def _tasks_done(stack: AirflowStack, worker: str) -> int:
