@@ -17,7 +17,10 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when done, 2 with the message where a person must act."""
     options = _parser(Wishes()).parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell that starts this in the background leaves SIGINT ignored, and Airflow's processes,
+    # which are ended by it, would inherit that.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         run(Wishes(options.orders, options.engine, options.serve, options.data, options.port))
     except StorecastError as error:
