@@ -103,8 +103,8 @@ def _process(lake: Lake, run: Run) -> Iterator[Connection[Any, Any]]:
         with there:
             command = [sys.executable, "-m", __name__, str(there.fileno())]
             process = subprocess.Popen(command, pass_fds=[there.fileno()])  # noqa: S603  ours
-        here.send((lake.url, run))
         try:
+            here.send((lake.url, run))
             yield here
         finally:
             here.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 PRODUCT = "/stores/palermo/products/SIL-003"
 PAGES = {
@@ -45,8 +46,7 @@ def test_after_following_a_link_the_reader_stands_at_the_new_heading(visitor):
     page.get_by_role("link", name="Products", exact=True).press("Enter")
     page.get_by_label("Search").wait_for()
 
-    assert page.evaluate("document.activeElement.tagName") == "H1"
-    assert page.evaluate("document.activeElement.textContent") == "Products"
+    expect(page.get_by_role("heading", name="Products", exact=True)).to_be_focused()
 
 
 def test_a_product_is_found_and_said_wrong_with_the_keyboard_alone(visitor):
