@@ -20,7 +20,6 @@ import httpx
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
-from secantus import SecantusDBServer
 
 from api.app import create_app
 from api.publish import publish_run
@@ -274,17 +273,6 @@ def store(settings: Settings):
     store = open_store(settings.store_url)
     yield store
     store.close()
-
-
-@pytest.fixture(scope="session")
-def mongo_server(tmp_path_factory):
-    """The address of a MongoDB server: MONGODB_URI, or one of the tests' own."""
-    if uri := os.environ.get("MONGODB_URI"):
-        yield uri
-        return
-    folder = tmp_path_factory.mktemp("secantus")
-    with SecantusDBServer(storage_path=str(folder)) as server:
-        yield server.uri
 
 
 @pytest.fixture
