@@ -105,7 +105,7 @@ def test_the_language_is_switched_and_kept(visitor):
     page = visitor.arrive("/products")
     page.get_by_label("Language").select_option("pt")
     page.get_by_role("heading", name="Produtos").wait_for()
-    assert page.title() == "Produtos · Storecast"
+    expect(page).to_have_title("Produtos · Storecast")
     page.reload()
 
     page.get_by_role("heading", name="Produtos").wait_for()

@@ -45,7 +45,7 @@ def test_an_own_number_stands_beside_the_models(visitor, served):
     assert (kept["month"], kept["units"], kept["note"]) == ("2026-12-01", 77.0, "fair in town")
     forecast = served.read(f"/v1{PRODUCT}/forecast")["units_forecast"][1]
     assert kept["units_forecast"] == forecast
-    assert page.locator(".plot .dot-own").count() == 1
+    expect(page.locator(".plot .dot-own")).to_have_count(1)
     item = page.locator(".said li").text_content()
     assert f"you 77, forecast {whole(forecast)}" in item and "fair in town" in item
     page.get_by_text("Show the numbers").click()
@@ -61,7 +61,8 @@ def test_an_own_number_survives_a_reload_and_can_be_undone(visitor, served):
     page.get_by_role("button", name="Undo my number for November 2026").click()
 
     expect(page.locator(".said li")).to_have_count(0)
-    assert page.locator(".plot .dot-own").count() == 0
+    expect(page.locator(".plot svg .line-sold").first).to_be_attached()
+    expect(page.locator(".plot .dot-own")).to_have_count(0)
     assert served.read(f"/v1{PRODUCT}/adjustments")["adjustments"] == []
 
 

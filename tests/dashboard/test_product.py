@@ -7,6 +7,7 @@ import io
 import math
 
 import pytest
+from playwright.sync_api import expect
 
 PRODUCT = "/stores/palermo/products/SIL-003"
 OUT_OF_STOCK = "/stores/palermo/products/L%C3%81M-002"
@@ -59,8 +60,8 @@ def test_the_numbers_under_the_pointer_are_read_out(visitor):
     plot.hover(position={"x": box["width"] - 12, "y": 60})
 
     readout = page.locator(".readout")
-    assert "October 2027" in readout.text_content()
-    assert "Likely range" in readout.text_content()
+    expect(readout).to_contain_text("October 2027")
+    expect(readout).to_contain_text("Likely range")
 
 
 def test_months_with_an_empty_shelf_are_marked(visitor, served):
@@ -68,7 +69,7 @@ def test_months_with_an_empty_shelf_are_marked(visitor, served):
     page = visitor.arrive(OUT_OF_STOCK)
 
     assert empty == {"month": "2026-06-01", "days": 19}
-    assert page.locator(".plot .mark").count() == 1
+    expect(page.locator(".plot .mark")).to_have_count(1)
     page.locator(".legend").get_by_text("Empty shelf or large order").first.wait_for()
     page.get_by_text("June 2026: Shelf empty for 19 days").wait_for()
 
@@ -83,7 +84,7 @@ def test_a_bulk_order_that_the_forecast_left_out_is_marked(visitor, served):
     page.goto(PRODUCT)
 
     page.get_by_text("August 2025: One unusually large order").wait_for()
-    assert page.locator(".plot .mark").count() == 1
+    expect(page.locator(".plot .mark")).to_have_count(1)
     page.get_by_text("How this forecast was made").click()
     assert page.locator(".explanation li strong").all_text_contents() == ["70%", "30%"]
 
@@ -98,7 +99,8 @@ def test_how_the_last_six_forecasts_did_is_told_month_by_month(visitor, served):
     assert sold == [str(whole(month["units_sold"])) for month in reversed(past)]
     inside = sum(month["lo80"] <= month["units_sold"] <= month["hi80"] for month in past)
     section.get_by_text(f"In {inside} of the last 6 months").wait_for()
-    assert section.locator("svg .dot-outside").count() == 6 - inside + 1  # one in the legend
+    outside = 6 - inside + 1  # one in the legend
+    expect(section.locator("svg .dot-outside")).to_have_count(outside)
 
 
 def test_the_method_is_told_in_plain_words_for_who_asks(visitor):
@@ -168,7 +170,7 @@ def test_another_merchants_address_typed_in_is_not_found(visitor, served):
     assert served.read("/v1/stores/paulista/products/OLL-000/forecast", "sol-e-mar")["name"]
     page = visitor.arrive("/stores/paulista/products/OLL-000")
 
-    assert page.locator("h1").text_content() == "Not found"
+    expect(page.locator("h1")).to_have_text("Not found")
     assert "Paulista" not in page.content()
     visitor.forgive(404)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import expect
+
 
 def test_a_token_opens_the_overview_and_leaves_a_cookie_that_scripts_cannot_read(visitor, served):
     page = visitor.arrive(who=None)
@@ -24,8 +26,8 @@ def test_a_wrong_token_is_refused_in_words_that_say_what_to_do(visitor):
     problem = page.get_by_role("alert").filter(has_text="This token is not accepted")
     problem.wait_for()
     assert "ask your Storecast contact for a new one" in problem.text_content()
-    assert field.get_attribute("aria-invalid") == "true"
-    assert page.evaluate("document.activeElement.id") == "token"
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
     visitor.forgive(401)
 
 
@@ -33,14 +35,14 @@ def test_an_empty_token_is_not_sent(visitor):
     page = visitor.arrive(who=None)
     page.get_by_role("button", name="Sign in").click()
 
-    assert page.locator("#token-problem").text_content() == "Please paste your access token first."
+    expect(page.locator("#token-problem")).to_have_text("Please paste your access token first.")
 
 
 def test_the_token_can_be_looked_at(visitor):
     page = visitor.arrive(who=None)
     page.get_by_role("button", name="Show").click()
 
-    assert page.get_by_label("Access token").get_attribute("type") == "text"
+    expect(page.get_by_label("Access token")).to_have_attribute("type", "text")
 
 
 def test_after_signing_out_every_address_asks_to_sign_in(visitor):
@@ -58,7 +60,7 @@ def test_the_address_asked_for_is_shown_after_signing_in(visitor, served):
     page.keyboard.press("Enter")
 
     page.get_by_role("heading", name="Products").wait_for()
-    assert page.get_by_label("Search").input_value() == "termo"
+    expect(page.get_by_label("Search")).to_have_value("termo")
 
 
 def test_a_session_that_ended_elsewhere_leads_back_to_signing_in(visitor):
