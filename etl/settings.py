@@ -63,7 +63,8 @@ class Settings:
     )
     shard_series: int = _setting(200, "Series in one shard, the work of one mapped task.")
     horizon: int = _setting(12, "Months ahead that a run predicts.")
-    engine: str = _setting("arima", "The forecasting engine that the monthly run uses.")
+    engine: str = _setting("ensemble", "The forecasting engine that the monthly run uses.")
+    daily_engine: str = _setting("daily", "The engine that forecasts the next seven days.")
     pmdarima_best_sellers: int = _setting(
         200, "Best sellers that a run under `engine=pmdarima` searches; a rule serves the rest."
     )
