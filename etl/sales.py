@@ -21,7 +21,15 @@ from etl.duck import Duck
 from etl.lake import Lake
 from etl.tables import SALES
 
-__all__ = ["sales_path", "write_sales"]
+__all__ = ["LATEST_STATE", "sales_path", "write_sales"]
+
+LATEST_STATE = """
+    row_number() OVER (
+        PARTITION BY merchant_id, store_id, order_id, line_id
+        ORDER BY updated_at DESC, date DESC, units_cancelled DESC, product_id, unit_price
+    ) = 1
+"""
+"""Which of the pulls of a line counts: SQL for `QUALIFY` over rows of ORDER_LINES."""
 
 _REPEATED = """
     SELECT hash(merchant_id, store_id, order_id, line_id) AS line
@@ -42,12 +50,9 @@ _TO_COMPARE = _LINES.format(
     more=", unit_price, hash(merchant_id, store_id, order_id, line_id) AS line"
 )
 
-_LATEST = """
+_LATEST = f"""
     FROM read_parquet($files, hive_partitioning = false)
-    QUALIFY row_number() OVER (
-        PARTITION BY merchant_id, store_id, order_id, line_id
-        ORDER BY updated_at DESC, date DESC, units_cancelled DESC, product_id, unit_price
-    ) = 1
+    QUALIFY {LATEST_STATE}
     ORDER BY merchant_id, store_id, order_id, line_id
 """
 

@@ -21,6 +21,10 @@ import pyarrow as pa
 from etl.errors import TableError
 
 __all__ = [
+    "DAILY_MODELS",
+    "DAILY_PREDICTIONS",
+    "DAILY_SALES",
+    "DAILY_SERIES",
     "FLAGS",
     "FORECAST_COLUMNS",
     "MODELS",
@@ -384,6 +388,68 @@ FLAGS = Table(
     partition="run",
 )
 
+DAILY_SALES = Table(
+    "daily_sales",
+    "net units of one product of a store on one local day on which it moved any",
+    ("product_id", "date"),
+    (
+        _PRODUCT,
+        Column("date", _DATE, "local calendar day"),
+        Column("units_net", _INT, "units_ordered − units_cancelled of the day; may be negative"),
+    ),
+    partition="merchant, store, month",
+)
+
+DAILY_SERIES = Table(
+    "daily_series",
+    "one series: the gap-free days of one product in one store up to the last complete one",
+    SERIES_KEY,
+    (
+        *_SERIES,
+        Column("category", _STRING, "category of the listing; 'unknown' without one"),
+        Column("country", _STRING, "country of the store, ISO 3166-1 alpha-2"),
+        Column("first_date", _DATE, "day of the first element: first sale, or three years back"),
+        Column("units", pa.list_(_FLOAT), "net units by day, never below zero"),
+        Column(
+            "state",
+            pa.list_(pa.int8()),
+            "by day: 0 on sale, 1 shelf empty, 2 store closed, 3 not known (never pulled)",
+        ),
+        Column("units_remainder", _FLOAT, "units by which returns exceeded sales on their days"),
+        Column("promotions", _STRING, "as in PRODUCTS, where told", nullable=True),
+    ),
+    partition="merchant, store",
+)
+
+DAILY_PREDICTIONS = Table(
+    "daily_predictions",
+    "one day ahead of one series",
+    (*SERIES_KEY, "cutoff_date", "date"),
+    (
+        *_SERIES,
+        Column("cutoff_date", _DATE, "last day that the row was made from"),
+        Column("date", _DATE, "local calendar day"),
+        Column("horizon", _INT, "days after the cutoff, from 1"),
+        *FORECAST_COLUMNS,
+    ),
+    partition="merchant, store, cutoff date",
+)
+
+DAILY_MODELS = Table(
+    "daily_models",
+    "one fitted daily model of one series, as parameters; a JSON document of its own",
+    SERIES_KEY,
+    (
+        *_SERIES,
+        Column("data_until", _DATE, "last day of the history that it was fitted to"),
+        Column("data_hash", _STRING, "of the history, promotions and country"),
+        Column("configuration", _STRING, "of engine and settings that shape a forecast"),
+        Column("trained_at", _INSTANT, "when it was fitted, where told", nullable=True),
+        Column("model", _STRING, "weights, parameters and held-out errors (JSON)"),
+    ),
+    partition="merchant, store, product",
+)
+
 MODELS = Table(
     "models",
     "one fitted model of one series, as parameters",
@@ -452,5 +518,9 @@ TABLES = {
         FLAGS,
         MODELS,
         SCORES,
+        DAILY_SALES,
+        DAILY_SERIES,
+        DAILY_PREDICTIONS,
+        DAILY_MODELS,
     )
 }
