@@ -52,7 +52,12 @@ def _add_store_commands(commands: Any) -> None:
     add.add_argument("--region", default="", help="the planner's region")
     add.add_argument("--opening-hour", type=int, default=9)
     add.add_argument("--source", default="mercadolibre", choices=CONNECTORS)
+    add.add_argument("--daily", choices=("yes", "no"), default="no", help="forecast its days too")
     add.set_defaults(run=by_hand.register_store)
+    change = actions.add_parser("set", help="ask for daily forecasts of stores, or for none")
+    change.add_argument("--daily", choices=("yes", "no"), required=True)
+    _add_scope(change)
+    change.set_defaults(run=by_hand.set_stores)
     actions.add_parser("list", help="show the registered stores").set_defaults(
         run=by_hand.list_stores
     )

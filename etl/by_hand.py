@@ -17,7 +17,15 @@ from etl.lake import Lake
 from etl.ledger import DayManifest, days_between, missing_days, month_days, read_days
 from etl.monthly import build_changed_months, monthly_manifest
 from etl.quarantine import read_quarantine
-from etl.registry import Store, add_store, pick_stores, read_stores, refresh_products
+from etl.registry import (
+    Store,
+    add_store,
+    as_asked,
+    ask_for_daily,
+    pick_stores,
+    read_stores,
+    refresh_products,
+)
 from etl.retail.source import open_merchant, open_source
 from etl.settings import Settings
 from etl.shards import build_shards
@@ -30,6 +38,7 @@ __all__ = [
     "list_stores",
     "register_store",
     "replay_quarantine",
+    "set_stores",
     "show_drift",
     "show_ledger",
     "sweep",
@@ -52,9 +61,18 @@ def register_store(chosen: argparse.Namespace, settings: Settings) -> None:
         opening_hour=chosen.opening_hour,
         source=chosen.source,
         source_ref=chosen.source_ref,
+        daily_forecasts=chosen.daily == "yes",
     )
     add_store(_lake(settings), store)
     print(f"registered {_name(store)}")
+
+
+def set_stores(chosen: argparse.Namespace, settings: Settings) -> None:
+    """Ask for daily forecasts of registered stores, or for none."""
+    lake, stores = _scope(settings, chosen)
+    ask_for_daily(lake, stores, chosen.daily == "yes")
+    for store in stores:
+        print(f"{_name(store)}: daily forecasts {chosen.daily}")
 
 
 def list_stores(chosen: argparse.Namespace, settings: Settings) -> None:
@@ -63,6 +81,7 @@ def list_stores(chosen: argparse.Namespace, settings: Settings) -> None:
         print(
             f"{_name(store)}\t{store.name}\t{store.region}\t{store.country}"
             f"\t{store.time_zone}\t{store.currency}\t{store.source} {store.source_ref}"
+            + ("\tdaily" if store.daily_forecasts else "")
         )
 
 
@@ -71,7 +90,7 @@ def sync_stores(chosen: argparse.Namespace, settings: Settings) -> None:
     lake = _lake(settings)
     source = open_merchant(settings, chosen.source, chosen.merchant)
     for store in source.stores():
-        add_store(lake, store)
+        add_store(lake, as_asked(lake, store))
         products = refresh_products(lake, store, source)
         print(f"registered {_name(store)} with {products} products")
 

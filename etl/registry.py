@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Store",
     "add_store",
+    "as_asked",
+    "ask_for_daily",
     "pick_stores",
     "products_path",
     "read_products",
@@ -56,6 +58,7 @@ class Store:
     opening_hour: int
     source: str
     source_ref: str
+    daily_forecasts: bool = False
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -87,6 +90,19 @@ def add_store(lake: Lake, store: Store) -> None:
     stores[store.merchant_id, store.store_id] = store
     rows = [asdict(stores[key]) for key in sorted(stores)]
     lake.write_table(_STORES_PATH, pa.Table.from_pylist(rows, STORES.schema), STORES)
+
+
+def ask_for_daily(lake: Lake, stores: list[Store], wanted: bool) -> None:
+    """Let these stores have daily forecasts made before they open, or no longer."""
+    for store in stores:
+        add_store(lake, replace(store, daily_forecasts=wanted))
+
+
+def as_asked(lake: Lake, store: Store) -> Store:
+    """`store` as its marketplace tells it, with what was asked for it here before."""
+    key = (store.merchant_id, store.store_id)
+    asked = {(one.merchant_id, one.store_id): one.daily_forecasts for one in read_stores(lake)}
+    return replace(store, daily_forecasts=asked.get(key, store.daily_forecasts))
 
 
 def pick_stores(

@@ -186,6 +186,7 @@ STORES = Table(
         Column("opening_hour", _INT, "local hour at which the store opens, 0 to 23"),
         Column("source", _STRING, "the connector that reads it, as in mercadolibre"),
         Column("source_ref", _STRING, "the store's id at the source (a seller, a channel)"),
+        Column("daily_forecasts", pa.bool_(), "asked for the next seven days each morning"),
     ),
 )
 

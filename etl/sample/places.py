@@ -115,6 +115,7 @@ def stores_frame() -> pd.DataFrame:
             "opening_hour": place.opening_hour,
             "source": "mercadolibre",
             "source_ref": str(place.seller_id),
+            "daily_forecasts": True,
         }
         for place in PLACES
     )

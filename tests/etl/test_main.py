@@ -62,6 +62,13 @@ def test_from_marketplace_to_shards_by_hand(shop, run):
     assert run("shards", "--cutoff", "2026-03")[1] == "2 series in 1 shards\n"
 
 
+def test_a_store_asks_for_its_days_by_a_command(shop, run):
+    run("store", "sync", "--merchant", "shop")
+    assert run("store", "set", "--daily", "yes")[1] == "shop/north: daily forecasts yes\n"
+    run("store", "sync", "--merchant", "shop")
+    assert run("store", "list")[1].endswith("\tdaily\n")
+
+
 def test_an_order_without_a_price_is_listed_with_its_reason(shop, run):
     run("store", "sync", "--merchant", "shop")
     run("ingest", *DAYS)

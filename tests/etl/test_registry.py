@@ -1,10 +1,19 @@
 from dataclasses import replace
 from datetime import date
 
+import pyarrow.parquet as pq
 import pytest
 
 from etl.errors import InputError
-from etl.registry import add_store, pick_stores, read_products, read_stores, refresh_products
+from etl.registry import (
+    add_store,
+    as_asked,
+    ask_for_daily,
+    pick_stores,
+    read_products,
+    read_stores,
+    refresh_products,
+)
 from etl.retail.source import Listing
 
 
@@ -90,3 +99,23 @@ def test_of_several_listings_of_a_sku_the_active_one_speaks(lake, store):
 def test_an_active_listing_was_on_sale_on_the_day_of_the_look(lake, store):
     refresh_products(lake, store, _Shelf(_listing("1", "A")), seen_on=date(2026, 3, 5))
     assert read_products(lake, store).column("last_listed_on").to_pylist() == [date(2026, 3, 5)]
+
+
+def test_a_store_asks_for_daily_forecasts_and_a_new_look_at_the_marketplace_keeps_it(lake, store):
+    other = replace(store, store_id="S2")
+    for one in (store, other):
+        add_store(lake, one)
+    ask_for_daily(lake, [store], True)
+    for told in (store, other):
+        add_store(lake, as_asked(lake, told))
+    assert [one.daily_forecasts for one in read_stores(lake)] == [True, False]
+    ask_for_daily(lake, [store], False)
+    assert not any(one.daily_forecasts for one in read_stores(lake))
+
+
+def test_a_registry_written_before_stores_could_ask_is_read(lake, store):
+    add_store(lake, store)
+    path = "registry/stores.parquet"
+    earlier = lake.read_table(path).drop_columns(["daily_forecasts"])
+    pq.write_table(earlier, lake.uri(path))
+    assert read_stores(lake) == [store]
