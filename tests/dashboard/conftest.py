@@ -21,9 +21,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import jwt
 import numpy as np
 import pyarrow as pa
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -56,6 +58,8 @@ RUN = "2026-10.1"
 MONTHS = 48
 RUNS_BEFORE = 6
 PUBLISHED = datetime(2026, 11, 3, 9, tzinfo=UTC)
+MARKET_KEY = ec.generate_private_key(ec.SECP256R1())
+PUBLIC_KEY = jwt.algorithms.ECAlgorithm.to_jwk(MARKET_KEY.public_key())
 
 STORES = {
     "palermo": Store("casa-andina", "palermo", "Casa Andina Palermo", "Cono Sur", "AR",
@@ -258,16 +262,37 @@ def publish_and_serve(
     tokens["analyst"] = issue_token(store, "analyst", None, [], PUBLISHED, None)
     tokens["planner"] = issue_token(store, "planner", "casa-andina", ["palermo"], PUBLISHED, None)
     store.close()
+    keys = folder / "jwks.json"
+    keys.write_text(json.dumps({"keys": [{**json.loads(PUBLIC_KEY), "kid": "market"}]}))
     command = [sys.executable, "-m", "api", "serve", "--port", str(port)]
     environment = {
         **os.environ,
         "STORECAST_STORE_URL": url,
+        "STORECAST_LAKE_URL": lake.url,
+        "STORECAST_JWT_KEYS": str(keys),
         "STORECAST_REQUEST_LOG": f"{folder}/requests.log",
     }
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     served = Served(f"http://127.0.0.1:{port}", tokens)
     _wait_for(process, f"{served.url}/healthz")
     return process, served
+
+
+@pytest.fixture
+def signed() -> Callable[..., str]:
+    """Makes a token as the marketplace signs it, for `casa-andina` unless told otherwise."""
+
+    def sign(**claims: Any) -> str:
+        told = {
+            "sub": "u7",
+            "aud": "storecast",
+            "exp": time.time() + 600,
+            "merchant_id": "casa-andina",
+            **claims,
+        }
+        return jwt.encode(told, MARKET_KEY, "ES256", headers={"kid": "market"})
+
+    return sign
 
 
 def free_port() -> int:
