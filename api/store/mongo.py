@@ -27,6 +27,7 @@ from api.store.documents import (
     StoreDocument,
     SummaryDocument,
 )
+from api.store.mongo_daily import MongoDaily
 from api.store.mongo_documents import (
     DESCENDING_SORTS,
     INDEXES,
@@ -38,6 +39,7 @@ from api.store.mongo_documents import (
     page_order,
     record_of,
 )
+from api.store.mongo_refreshes import MongoRefreshes
 from etl.errors import StoreError
 
 __all__ = ["MongoStore"]
@@ -59,6 +61,10 @@ class MongoStore:
             except ConfigurationError as error:
                 raise StoreError(f"the MongoDB URL cannot be used: {error}") from error
             self._durable = WriteConcern(w=1, j=True)
+            self.daily = MongoDaily(self._durably("daily"), self._errors)
+            self.refreshes = MongoRefreshes(
+                self._durably("refreshes"), self._durably("leases"), self._errors
+            )
             try:
                 self._make_indexes()
             except PyMongoError:
@@ -306,15 +312,18 @@ class MongoStore:
 
     @property
     def _editions(self) -> Collection[Document]:
-        return self._database["editions"].with_options(write_concern=self._durable)
+        return self._durably("editions")
 
     @property
     def _pointer(self) -> Collection[Document]:
-        return self._database["pointer"].with_options(write_concern=self._durable)
+        return self._durably("pointer")
 
     @property
     def _records(self) -> Collection[Document]:
-        return self._database["records"].with_options(write_concern=self._durable)
+        return self._durably("records")
+
+    def _durably(self, collection: str) -> Collection[Document]:
+        return self._database[collection].with_options(write_concern=self._durable)
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
@@ -348,7 +357,7 @@ class MongoStore:
     def _put(
         self, load: int, collection: str, documents: Sequence[tuple[Any, ...]], keys: int
     ) -> None:
-        durable = self._database[collection].with_options(write_concern=self._durable)
+        durable = self._durably(collection)
         with self._errors("written"):
             for start in range(0, len(documents), _ROWS):
                 durable.bulk_write(

@@ -33,6 +33,12 @@ INDEXES: dict[str, list[tuple[str, ...]]] = {
         ("load", "merchant_id", "search", "store_id", "product_id"),
     ],
     "records": [("kind", "key"), ("kind", "merchant_id", "store_id", "product_id", "key")],
+    "daily": [
+        ("merchant_id", "store_id", "volume", "product_id"),
+        ("merchant_id", "store_id", "search", "product_id"),
+    ],
+    "refreshes": [("merchant_id", "store_id", "requested_at"), ("active", "requested_at")],
+    "leases": [("merchant_id", "store_id")],
 }
 DESCENDING_SORTS = ("volume", "growth", "decline", "risk", "attention")
 

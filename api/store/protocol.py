@@ -2,7 +2,8 @@
 
 Three groups of methods: *loading* writes an edition and moves the pointer to it, *reading* looks up
 documents of one edition within a `Scope`, *records* keep small JSON documents that live longer than
-an edition (tokens, sessions, feedback, adjustments, the audit trail).
+an edition (tokens, sessions, feedback, adjustments, the audit trail). Beside them stand the *daily*
+forecasts, and the *refreshes* that make them.
 
 Every method raises `StoreError` where the store cannot be reached or refuses.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from api.store.daily import DailyShelf
 from api.store.documents import (
     Body,
     Edition,
@@ -22,6 +24,7 @@ from api.store.documents import (
     StoreDocument,
     SummaryDocument,
 )
+from api.store.refreshes import RefreshQueue
 
 __all__ = ["ForecastStore"]
 
@@ -32,6 +35,14 @@ class ForecastStore(Protocol):
     @property
     def embedded(self) -> bool:
         """Whether a look-up takes microseconds in this process, so that none need wait for it."""
+
+    @property
+    def daily(self) -> DailyShelf:
+        """The forecasts of the next seven days."""
+
+    @property
+    def refreshes(self) -> RefreshQueue:
+        """Refreshes that were asked for, and the leases of those who work on them."""
 
     # loading
     def begin(self, run_id: str, digest: str) -> Edition:

@@ -25,8 +25,10 @@ from api.store.documents import (
     StoreDocument,
     SummaryDocument,
 )
+from api.store.sqlite_daily import SqliteDaily
 from api.store.sqlite_file import SqliteFile
 from api.store.sqlite_listing import listing_statement, marks, stores_asked
+from api.store.sqlite_refreshes import SqliteRefreshes
 from etl.errors import StoreError
 
 __all__ = ["SqliteStore"]
@@ -48,6 +50,8 @@ class SqliteStore:
 
     def __init__(self, path: str | Path) -> None:
         self._file = SqliteFile(path)
+        self.daily = SqliteDaily(self._file)
+        self.refreshes = SqliteRefreshes(self._file)
         self._served: Edition | None = None
 
     # loading

@@ -42,6 +42,18 @@ CREATE TABLE IF NOT EXISTS records (
     UNIQUE (kind, key));
 CREATE INDEX IF NOT EXISTS records_owner ON records (
     kind, merchant_id, store_id, product_id, key);
+CREATE TABLE IF NOT EXISTS daily (
+    merchant_id TEXT, store_id TEXT, product_id TEXT, category TEXT, volume REAL, search TEXT,
+    stamp TEXT, sums BLOB, json BLOB, UNIQUE (merchant_id, store_id, product_id));
+CREATE TABLE IF NOT EXISTS refreshes (
+    id TEXT PRIMARY KEY, merchant_id TEXT, store_id TEXT, active INTEGER, asked INTEGER,
+    requested_at TEXT, json TEXT);
+CREATE INDEX IF NOT EXISTS refreshes_of_store ON refreshes (
+    merchant_id, store_id, requested_at);
+CREATE INDEX IF NOT EXISTS refreshes_active ON refreshes (requested_at) WHERE active = 1;
+CREATE TABLE IF NOT EXISTS leases (
+    merchant_id TEXT, store_id TEXT, holder TEXT, until REAL, taken_at REAL,
+    UNIQUE (merchant_id, store_id));
 """
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
-from pymongo import MongoClient
 
 from api.store import open_store
 from api.store.documents import (
@@ -20,24 +17,6 @@ from api.store.documents import (
 from etl.errors import SettingError, StoreError
 
 M1, M2 = Scope("M1"), Scope("M2")
-
-
-@pytest.fixture(params=["sqlite", "mongodb"])
-def store(request, tmp_path):
-    """An empty store of each kind."""
-    if request.param == "sqlite":
-        store = open_store(f"sqlite:///{tmp_path}/store.sqlite")
-        yield store
-        store.close()
-        return
-    uri = request.getfixturevalue("mongo_server")
-    name = f"contract_{uuid.uuid4().hex[:12]}"
-    separator = "" if uri.endswith("/") else "/"
-    store = open_store(f"{uri}{separator}{name}")
-    yield store
-    store.close()
-    with MongoClient(uri) as client:
-        client.drop_database(name)
 
 
 def a_document(product, volume=10.0, merchant="M1", store="S1", **fields):
