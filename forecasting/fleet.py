@@ -26,11 +26,13 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import Pipe
 from queue import SimpleQueue
+from typing import Generic
 
 from threadpoolctl import threadpool_limits
+from typing_extensions import TypeVar
 
 from forecasting.forecaster import Forecast, Forecaster, Series
-from forecasting.guard import Answer, answers, fallback
+from forecasting.guard import Answer, GuardedForecaster, answers, rescue
 
 __all__ = ["Done", "Fleet", "Work", "cores", "forecast_fleet"]
 
@@ -43,20 +45,22 @@ _SECONDS_PER_BATCH = 1.0
 _FIRST_BATCH, _LARGEST_BATCH = 4, 256
 _BATCHES_PER_PROCESS = 2
 
+S = TypeVar("S", default=Series)
+
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class Work(Generic[S]):
     """One series to forecast, with the model that served it last month, where one is kept."""
 
-    series: Series
+    series: S
     previous: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Done:
+class Done(Generic[S]):
     """One series with its forecast, and its fitted model where the engine keeps one."""
 
-    series: Series
+    series: S
     forecast: Forecast
     model: str | None = None
 
@@ -67,17 +71,20 @@ def cores(jobs: int) -> int:
 
 
 def forecast_fleet(
-    works: Iterable[Work], engine: Forecaster, horizon: int, jobs: int = 0
-) -> Iterator[Done]:
+    works: Iterable[Work[S]],
+    engine: Forecaster | GuardedForecaster,
+    horizon: int,
+    jobs: int = 0,
+) -> Iterator[Done[S]]:
     """Every series of `works` with its forecast, in order, by `jobs` processes.
 
     One process (`jobs=1`) is this one; then a crash of the engine is a crash of the caller.
     """
-    with Fleet(engine, horizon, jobs) as fleet:
+    with Fleet[S](engine, horizon, jobs) as fleet:
         yield from fleet.forecast(works)
 
 
-def _done(batch: list[Work], found: list[Answer]) -> Iterator[Done]:
+def _done(batch: list[Work[S]], found: list[Answer]) -> Iterator[Done[S]]:
     for work, answer in zip(batch, found, strict=True):
         yield Done(work.series, answer.forecast, answer.model)
 
@@ -89,7 +96,7 @@ class _WorkerDiedError(Exception):
 class _Worker:
     """One worker process and the socket to it; linear algebra is held to one thread."""
 
-    def __init__(self, engine: Forecaster, horizon: int) -> None:
+    def __init__(self, engine: Forecaster | GuardedForecaster, horizon: int) -> None:
         self._connection, theirs = Pipe()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
@@ -103,7 +110,7 @@ class _Worker:
         except ConnectionError:
             _LOG.debug("worker %d ended before its first batch", self.process.pid)
 
-    def answer(self, batch: list[Work]) -> tuple[list[Answer], float]:
+    def answer(self, batch: list[Work[S]]) -> tuple[list[Answer], float]:
         """The answers to `batch` and the seconds they took."""
         try:
             self._connection.send(([w.series for w in batch], [w.previous for w in batch]))
@@ -120,14 +127,14 @@ class _Worker:
         return code
 
 
-class Fleet:
+class Fleet(Generic[S]):
     """Workers that stay for as many streams of series as are forecast, one after the other.
 
     Each is driven by a thread of its own and started when it is first needed; all end with the
     `with` block, at once, whatever they are doing.
     """
 
-    def __init__(self, engine: Forecaster, horizon: int, jobs: int = 0) -> None:
+    def __init__(self, engine: Forecaster | GuardedForecaster, horizon: int, jobs: int = 0) -> None:
         self._engine, self._horizon, self._size = engine, horizon, cores(jobs)
         size = self._size
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="fleet")
@@ -138,26 +145,26 @@ class Fleet:
         self._dismissed = False
         self._batch_size = _FIRST_BATCH
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> Fleet[S]:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._dismiss()
 
-    def forecast(self, works: Iterable[Work]) -> Iterator[Done]:
+    def forecast(self, works: Iterable[Work[S]]) -> Iterator[Done[S]]:
         """Every work done, in order; at most a few batches per worker are under way."""
         if self._size == 1:
             return self._forecast_here(iter(works))
         return self._forecast_there(iter(works))
 
-    def _forecast_here(self, works: Iterator[Work]) -> Iterator[Done]:
+    def _forecast_here(self, works: Iterator[Work[S]]) -> Iterator[Done[S]]:
         with threadpool_limits(1):
             while batch := list(islice(works, _FIRST_BATCH)):
                 series, previous = [w.series for w in batch], [w.previous for w in batch]
                 yield from _done(batch, answers(self._engine, series, self._horizon, previous))
 
-    def _forecast_there(self, works: Iterator[Work]) -> Iterator[Done]:
-        window: deque[tuple[list[Work], Future[list[Answer]]]] = deque()
+    def _forecast_there(self, works: Iterator[Work[S]]) -> Iterator[Done[S]]:
+        window: deque[tuple[list[Work[S]], Future[list[Answer]]]] = deque()
         while batch := list(islice(works, self._batch_size)):
             window.append((batch, self._threads.submit(self._serve, batch)))
             if len(window) >= self._size * _BATCHES_PER_PROCESS:
@@ -174,11 +181,11 @@ class Fleet:
             worker.end()
 
     @staticmethod
-    def _first(window: deque[tuple[list[Work], Future[list[Answer]]]]) -> Iterator[Done]:
+    def _first(window: deque[tuple[list[Work[S]], Future[list[Answer]]]]) -> Iterator[Done[S]]:
         batch, future = window.popleft()
         return _done(batch, future.result())
 
-    def _serve(self, batch: list[Work]) -> list[Answer]:
+    def _serve(self, batch: list[Work[S]]) -> list[Answer]:
         try:
             found, seconds = self._try(batch)
         except _WorkerDiedError:
@@ -189,13 +196,13 @@ class Fleet:
         self._batch_size = min(max(1, fitting, len(batch) // 2), 2 * len(batch), _LARGEST_BATCH)
         return found
 
-    def _serve_alone(self, work: Work) -> Answer:
+    def _serve_alone(self, work: Work[S]) -> Answer:
         try:
             return self._try([work])[0][0]
         except _WorkerDiedError as died:
-            return Answer(fallback(work.series, self._horizon, f"worker_died {died}"))
+            return Answer(rescue(self._engine, work.series, self._horizon, f"worker_died {died}"))
 
-    def _try(self, batch: list[Work]) -> tuple[list[Answer], float]:
+    def _try(self, batch: list[Work[S]]) -> tuple[list[Answer], float]:
         """Answers from an idle worker, which is replaced when it dies."""
         worker = self._idle.get()
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from forecasting.forecaster import (
 )
 from forecasting.models.seasonal_naive import SeasonalNaive
 
-__all__ = ["Answer", "answers", "broken_rule", "fallback"]
+__all__ = ["Answer", "GuardedForecaster", "answers", "broken_rule", "fallback", "rescue"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,19 +37,43 @@ class Answer:
     model: str | None = None
 
 
+@runtime_checkable
+class GuardedForecaster(Protocol):
+    """An engine of another kind of series than monthly ones, which keeps these promises itself."""
+
+    def answers(
+        self, batch: Sequence[Any], horizon: int, previous: Sequence[str | None]
+    ) -> list[Answer]:
+        """One sound answer for each series of `batch`, in its order; never raises for a series."""
+
+    def fallback(self, series: Any, horizon: int, reason: str) -> Forecast:
+        """What is served where a worker died on the series."""
+
+
 def answers(
-    engine: Forecaster,
-    batch: Sequence[Series],
+    engine: Forecaster | GuardedForecaster,
+    batch: Sequence[Any],
     horizon: int,
     previous: Sequence[str | None] | None = None,
 ) -> list[Answer]:
     """One sound answer for each series of `batch`, in its order; never raises for a series."""
     previous = previous or [None] * len(batch)
+    if isinstance(engine, GuardedForecaster):
+        return engine.answers(batch, horizon, previous)
     found = {i: Answer(told) for i, s in enumerate(batch) if (told := _known(s, horizon))}
     asked = [i for i in range(len(batch)) if i not in found]
     given = _ask(engine, [batch[i] for i in asked], horizon, [previous[i] for i in asked])
     found |= dict(zip(asked, given, strict=True))
     return [found[i] for i in range(len(batch))]
+
+
+def rescue(
+    engine: Forecaster | GuardedForecaster, series: Any, horizon: int, reason: str
+) -> Forecast:
+    """What is served where the engine cannot be asked any more."""
+    if isinstance(engine, GuardedForecaster):
+        return engine.fallback(series, horizon, reason)
+    return fallback(series, horizon, reason)
 
 
 def fallback(series: Series, horizon: int, reason: str) -> Forecast:
