@@ -28,6 +28,7 @@ __all__ = [
     "month_days",
     "month_is_complete",
     "months_between",
+    "neighbouring",
     "next_month",
     "previous_month",
     "pulled_days",
@@ -160,6 +161,21 @@ def month_is_complete(lake: Lake, stores: Iterable[Store], month: date) -> bool:
 def days_between(start: date, end: date) -> list[date]:
     """The days from start to end, both included."""
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def neighbouring(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Ordered days as stretches without a gap, each as its first and last.
+
+    >>> [f"{a:%d}-{b:%d}" for a, b in neighbouring([date(2026, 1, d) for d in (1, 2, 4)])]
+    ['01-02', '04-04']
+    """
+    stretches: list[tuple[date, date]] = []
+    for day in days:
+        if stretches and day - stretches[-1][1] == timedelta(days=1):
+            stretches[-1] = (stretches[-1][0], day)
+        else:
+            stretches.append((day, day))
+    return stretches
 
 
 def months_between(start: date, end: date) -> list[date]:

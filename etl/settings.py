@@ -99,6 +99,32 @@ class Settings:
     request_log: str = _setting(
         "", "File for the API's JSON line per request, who read what; empty: standard output."
     )
+    refresh: str = _setting(
+        "embedded",
+        "Who makes refreshes: `embedded`, the workers of `python -m api`; `airflow`, its DAG.",
+    )
+    refreshes_per_hour: int = _setting(
+        60, "Refreshes that a merchant's people may start within an hour; joining one is free."
+    )
+    refresh_pull_days: int = _setting(
+        35, "Latest days among which a refresh pulls the missing ones before it trains."
+    )
+    refresh_turn_seconds: float = _setting(
+        8.0, "Seconds after which a worker leaves a store for a while where others wait."
+    )
+    refresh_lease_seconds: float = _setting(
+        20.0, "Seconds without a sign of life after which a worker's refresh goes to another."
+    )
+    airflow_url: str = _setting("", "Airflow's address, where `STORECAST_REFRESH=airflow`.")
+    airflow_user: str = _setting(
+        "", "User of Airflow who may trigger `refresh_forecasts`; empty: Airflow asks for none."
+    )
+    airflow_password: str = _setting("", "That user's password. Never logged.")
+    now: str = _setting(
+        "",
+        "Instant that refreshes take for the present, for rehearsals on old orders, as in "
+        "`2026-11-03T06:00:00Z`; empty: the clock.",
+    )
     jwt_keys: str = _setting(
         "",
         "JWKS of the marketplace's sign-on: a file or an https URL; empty: its tokens are refused.",
