@@ -406,7 +406,7 @@ def visitor(browser: Browser, served: Served) -> Iterator[Visitor]:
 def settle(page: Page) -> None:
     """Wait until everything that the page asked for is shown, and its charts are drawn."""
     page.wait_for_selector("h1")
-    expect(page.locator(".skeleton")).to_have_count(0)
+    expect(page.locator(".skeleton, [aria-busy]")).to_have_count(0)
     expect(page.locator(".plot:not(:has(svg))")).to_have_count(0)
 
 

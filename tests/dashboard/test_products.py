@@ -34,11 +34,12 @@ def test_the_list_is_that_of_the_json_best_sellers_first(visitor, served):
 
 def test_further_pages_come_until_all_are_shown(visitor, served):
     page = visitor.arrive("/products")
-    page.locator(".more").scroll_into_view_if_needed()
+    page.locator(".more button").scroll_into_view_if_needed()
     expect(page.locator(".list-status")).to_have_text("First 80 products shown")
-    page.locator(".more").scroll_into_view_if_needed()
+    page.locator(".more button").scroll_into_view_if_needed()
     expect(page.locator(".list-status")).to_have_text("82 products")
 
+    expect(page.locator(NAMES)).to_have_count(82)
     assert len(set(page.locator(NAMES).evaluate_all("all => all.map(a => a.href)"))) == 82
 
 
@@ -113,7 +114,7 @@ def test_the_list_can_be_downloaded_as_it_is_filtered(visitor):
 def test_on_a_phone_a_row_is_a_card_and_still_a_row_for_readers(visitor):
     page = visitor.arrive("/products", width=390)
 
-    assert page.get_by_role("row").count() == 41
+    expect(page.get_by_role("row")).to_have_count(41)
     assert page.locator(".products tbody tr").first.bounding_box()["width"] <= 390
     assert page.locator(".cell-next .cell-label").first.is_visible()
 

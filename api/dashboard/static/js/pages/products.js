@@ -9,6 +9,7 @@ import { empty, loading, problemNote } from "../states.js";
 import { stores } from "../stores.js";
 
 const PAGE = 40;
+const SEEN_FIRST = 14; // rows of a large screen; the others follow once these are painted
 const NAMES = ["q", "store", "category", "confidence", "sort"];
 
 export async function productsPage(root, { query, signal }) {
@@ -61,25 +62,34 @@ class ProductList {
   draw(page) {
     this.shown = page.products.length;
     if (!this.shown) {
+      this.rows = null;
       fill(this.body, this.nothing());
       this.status.textContent = t("products.none");
       return;
     }
     const { table, rows } = productTable();
     this.rows = rows;
+    this.more = h("div", { class: "more" });
     this.add(page);
     fill(this.body, table, this.more);
   }
 
-  add(page) {
-    this.rows.append(...page.products.map((product) => productRow(product, this.known)));
+  /** The rows in sight at once, so that a filter answers quickly; then the others. */
+  async add(page) {
+    const { rows, more } = this;
+    const added = (products) => rows.append(...products.map((each) => productRow(each, this.known)));
     this.next = page.next;
-    this.more ??= h("div", { class: "more" });
-    fill(this.more, this.next && this.moreButton());
     this.status.textContent = t(this.next ? "products.shown-first" : "products.shown-all", {
       count: this.shown,
       n: this.shown,
     });
+    this.body.setAttribute("aria-busy", "true");
+    added(page.products.slice(0, SEEN_FIRST));
+    await painted();
+    if (rows !== this.rows) return;
+    added(page.products.slice(SEEN_FIRST));
+    fill(more, this.next && this.moreButton());
+    this.body.removeAttribute("aria-busy");
   }
 
   /** Further pages come when the end of the list comes into sight, or by the button. */
@@ -117,6 +127,11 @@ class ProductList {
       ? empty(t("products.none"), t("products.none.advice"), h("a", { class: "button", href: "/products" }, t("products.all")))
       : empty(t("products.empty"), t("products.empty.advice"));
   }
+}
+
+/** Resolves when what is in the document by now has been painted. */
+function painted() {
+  return new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 }
 
 function asQuery({ q, store, category, confidence, sort }) {
