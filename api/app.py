@@ -23,7 +23,17 @@ from api.metrics import Metrics
 from api.pages import PageCache
 from api.request_log import RequestLog
 from api.responses import problem_response
-from api.routes import forecasts, operations, products, runs, session, stores, totals, voices
+from api.routes import (
+    forecasts,
+    operations,
+    products,
+    reports,
+    runs,
+    session,
+    stores,
+    totals,
+    voices,
+)
 from api.shapes import Problem
 from api.store import ForecastStore, open_store
 from etl.errors import StorecastError
@@ -72,6 +82,7 @@ def create_app(settings: Settings, store: ForecastStore) -> Edge:
         forecasts,
         totals,
         runs,
+        reports,
         voices,
         session,
         operations,

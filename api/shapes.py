@@ -29,6 +29,7 @@ __all__ = [
     "ProductLine",
     "ProductPage",
     "PublishedRun",
+    "ReportList",
     "RunList",
     "Session",
     "SignIn",
@@ -297,6 +298,29 @@ class RunList(_Shape):
     """Published runs, the oldest first."""
 
     runs: list[PublishedRun]
+
+
+class Report(_Shape):
+    """The analysts' report of a month: its headline, and where its forms are."""
+
+    month: str = Field(examples=["2026-10"])
+    runs: list[str] = Field(description="Runs that are scored in it", examples=[["2026-09.1"]])
+    forecasts: int = Field(description="Forecasts scored at the shortest lead time")
+    wape: float | None
+    wape_naive: float | None = Field(description="WAPE of seasonal naive")
+    skill: float | None = Field(description="1 − misses / misses of seasonal naive")
+    bias: float | None
+    coverage80: float | None
+    alerts: int = Field(description="Stores whose data or errors drifted")
+    html: str = Field(examples=["/v1/reports/2026-10"])
+    json_: str = Field(alias="json", examples=["/v1/reports/2026-10?format=json"])
+    parquet: str = Field(examples=["/v1/reports/2026-10?format=parquet"])
+
+
+class ReportList(_Shape):
+    """Months that have a report, the newest first."""
+
+    reports: list[Report]
 
 
 class NewFeedback(_Shape):

@@ -260,6 +260,7 @@ def lake(template, tmp_path: Path) -> Lake:
 def settings(tmp_path: Path) -> Settings:
     return Settings(
         store_url=f"sqlite:///{tmp_path}/store.sqlite",
+        lake_url=str(tmp_path / "lake"),
         request_log=str(tmp_path / "requests.jsonl"),
         token_cache_seconds=0.0,
         requests_per_second=1e6,
