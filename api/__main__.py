@@ -1,4 +1,4 @@
-"""`python -m api`: publish a run, go back to the one before, issue tokens, serve."""
+"""`python -m api`: publish a run, go back to the one before, issue tokens, serve, explain."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+from api import by_hand
 from api.audit import COMMAND_LINE, note_change, read_trail
 from api.publish import publish_run, published_runs, rollback
 from api.store import ForecastStore, open_store
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--workers", type=int, default=1, help="API processes")
     _add(commands, "audit", "list who changed what", _audit)
     _add_token_commands(commands)
+    by_hand.add_commands(commands)
     return parser
 
 

@@ -94,6 +94,17 @@ class ModelStore:
                 found |= self._load_shard(entry, wanted)
         return found
 
+    def find(self, cutoff_month: date, key: Key) -> dict[str, Any] | None:
+        """The row of MODELS of one series, with the `path` of its file; None where none is kept."""
+        if not self.lake.exists(self._manifest(cutoff_month)):
+            return None
+        for entry in self.lake.read_json(self._manifest(cutoff_month))["shards"]:
+            if tuple(entry["first"]) <= key <= tuple(entry["last"]):
+                for row in self.lake.read_table(entry["path"]).to_pylist():
+                    if tuple(row[name] for name in SERIES_KEY) == key:
+                        return {"path": entry["path"], **row}
+        return None
+
     def _load_shard(self, entry: dict[str, Any], wanted: set[Key]) -> dict[Key, str]:
         table = self.lake.read_table(entry["path"], columns=[*SERIES_KEY, "model"]).to_pandas()
         models = zip(_keys(table), table["model"], strict=True)

@@ -1,0 +1,154 @@
+"""What is behind a forecast: its file and row, the run, the model with its parameters, the history.
+
+Nothing is made here; files are read as they are, and numbers that must agree come as `Check`s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl.errors import InputError
+from etl.lake import Lake
+from etl.lineage import Check, sha256_of
+from etl.tables import SERIES_KEY
+from forecasting.corrections import correct
+from forecasting.forecaster import Series, add_months
+from forecasting.model_store import ModelStore, data_hash
+from forecasting.predict import run_manifest
+from forecasting.predictions import cutoff_of, read_predictions
+from forecasting.series import read_shard, series_of, shard_manifest
+
+__all__ = ["TracedForecast", "trace_forecast"]
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class TracedForecast:
+    """One series of a run: what the files say of it as JSON, its history, and what must agree.
+
+    `rows` are its PREDICTIONS by month; `months` the hash of each month's partition that the
+    shards were made from.
+    """
+
+    document: dict[str, Any]
+    series: Series
+    rows: list[dict[str, Any]]
+    months: dict[str, str | None]
+    checks: list[Check]
+
+
+def trace_forecast(lake: Lake, run_id: str, key: Key) -> TracedForecast:
+    """Everything in the lake that a forecast of the run was made from.
+
+    Raises `InputError` where the run does not hold the series, `IncompleteError` where the run or
+    its shards are no longer there.
+    """
+    manifest = run_manifest(lake, run_id)
+    cutoff = cutoff_of(run_id)
+    shards = shard_manifest(lake, cutoff)
+    entry, found, first_line = _found(lake, manifest, key)
+    shard = next(one for one in shards["shards"] if one["shard"] == entry["shard"])
+    series = _series(read_shard(lake, cutoff, entry["shard"]), key)
+    model, of_model = _model(lake, manifest, series)
+    path = f"predictions/run_id={run_id}/manifest.json"
+    document = {
+        "run": {
+            "path": path,
+            "sha256": sha256_of(lake, path),
+            **{name: value for name, value in manifest.items() if name not in _COUNTS},
+        },
+        "predictions": {"path": entry["path"], "sha256": entry["sha256"], "lines": first_line},
+        "model": model,
+        "shard": {
+            "path": shard["path"],
+            "sha256": shard["hash"],
+            "first_month": f"{series.first_month:%Y-%m}",
+            "months": series.months,
+        },
+        "corrections": _corrections(series) if "ensemble" in manifest["engine"] else [],
+    }
+    checks = [
+        Check(f"{entry['path']}: run's manifest, file", entry["sha256"], _hash(lake, entry)),
+        Check(f"{shard['path']}: its manifest, file", shard["hash"], _hash(lake, shard)),
+        *of_model,
+    ]
+    return TracedForecast(document, series, found, shards.get("months", {}), checks)
+
+
+_COUNTS = ("shards", "models", "reasons", "rows", "flags", "totals", "series", "units_forecast")
+
+
+def _hash(lake: Lake, entry: dict[str, Any]) -> str | None:
+    return sha256_of(lake, entry["path"])
+
+
+def _found(
+    lake: Lake, manifest: dict[str, Any], key: Key
+) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
+    """The run's shard that holds the series, its rows there, and the lines of the file they are."""
+    for entry in manifest["shards"]:
+        rows = read_predictions(lake, entry["path"])
+        places = pc.indices_nonzero(_is(rows, key)).to_pylist()
+        if places:
+            # Line 1 is the header.
+            lines = f"{min(places) + 2}-{max(places) + 2}"
+            return entry, rows.take(places).to_pylist(), lines
+    raise InputError(
+        f"run {manifest['run_id']} forecasts no product {key[2]!r} in store {key[1]!r} of merchant "
+        f"{key[0]!r}; `python -m etl store list` shows the stores"
+    )
+
+
+def _is(rows: pa.Table, key: Key) -> Any:
+    same: Any = pc.equal(rows[SERIES_KEY[0]], pa.scalar(key[0]))
+    for name, value in zip(SERIES_KEY[1:], key[1:], strict=True):
+        same = pc.and_(same, pc.equal(rows[name], pa.scalar(value)))
+    return same
+
+
+def _series(shard: pa.Table, key: Key) -> Series:
+    return next(series_of(shard.filter(_is(shard, key))))
+
+
+def _model(
+    lake: Lake, manifest: dict[str, Any], series: Series
+) -> tuple[dict[str, Any] | None, list[Check]]:
+    """The fitted model that was kept of the series, and whether it saw this very history."""
+    store = ModelStore(lake, manifest["engine"], manifest["configuration_hash"])
+    kept = store.find(series.cutoff_month, series.key)
+    if kept is None:
+        return None, []
+    document = {
+        "path": kept["path"],
+        "model": json.loads(kept["model"]),
+        "data_hash": kept["data_hash"],
+        "trained_at": kept["trained_at"].isoformat() if kept["trained_at"] else None,
+    }
+    about = "history that the model was fitted to: its hash, that of the shard's units"
+    return document, [Check(about, kept["data_hash"], data_hash(series))]
+
+
+def _corrections(series: Series) -> list[dict[str, Any]]:
+    """The months that the ensemble's models learn from otherwise than as sold, oldest first."""
+    corrected = correct(series.units, series.days_out_of_stock)
+    return [
+        {
+            "month": f"{add_months(series.first_month, place):%Y-%m}",
+            "why": why,
+            "units_sold": float(corrected.raw[place]),
+            "units_used": round(float(corrected.units[place]), 3),
+        }
+        for place, why in sorted(_places(corrected.stockouts, corrected.spikes))
+    ]
+
+
+def _places(stockouts: tuple[int, ...], spikes: tuple[int, ...]) -> Iterator[tuple[int, str]]:
+    yield from ((place, "shelf empty") for place in stockouts)
+    yield from ((place, "one-off order") for place in spikes)
