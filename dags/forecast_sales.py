@@ -5,7 +5,10 @@ promised for that month is scored, before anything is trained on it, and the ana
 month is written. Where the settings want another engine than the serving one, the gate judges it.
 Then each shard is trained and
 predicted by a task of its own, the run is closed when every series has its answer, and published;
-the store serves the run before until then.
+the store serves the run before until then. A shard that fails for good stays red here and is
+answered by the simple rule, while the others go on; where such shards hold more than
+`STORECAST_FAILED_SHARDS_LIMIT` of the series, the run is not closed: clear what is red once its
+cause is mended.
 
 **By hand**: with the month as partition key, or conf `{"month": "2026-10"}`; with
 `{"engine": "pmdarima"}` another engine than the setting's predicts. Run again for the same month,
@@ -18,7 +21,7 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import PartitionedAssetTimetable, dag, get_current_context, task
+from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import FORECASTS, SHARDS
@@ -63,7 +66,8 @@ def forecast_sales() -> None:
 
         return jobs.predict_shards(forecast_run, numbers, run_settings())
 
-    @task
+    # What failed for good is counted by the job, which goes on without it where it is little.
+    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
     def close_run(forecast_run: str) -> dict[str, Any]:
         from dags import jobs
 

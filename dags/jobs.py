@@ -181,21 +181,26 @@ def list_shards(month: date, settings: Settings) -> list[int]:
 
 
 def predict_shards(run_id: str, numbers: list[int], settings: Settings) -> dict[str, int]:
-    """Train and predict some shards of a run; returns how many series they hold."""
-    made = predict.predict_shards(_lake(settings), run_id, numbers, settings)
+    """Train and predict some shards of a run; returns how many series they hold.
+
+    A shard that fails does not stop the others. Tried again, those that are made are left.
+    """
+    made = predict.predict_shards(_lake(settings), run_id, numbers, settings, each_alone=True)
     return {"shards": len(made), "series": sum(shard["series"] for shard in made)}
 
 
 def close_run(run_id: str, settings: Settings) -> dict[str, Any]:
     """Verify that the run is whole and write its manifest; returns counts by model and reason.
 
-    The month's report is written anew, now that it can say how every series is served.
+    Shards that failed for good are left to the simple rule, or out, where they are few; `failed`
+    names them. The month's report is written anew, now that it can say how every series is served.
     """
     lake = _lake(settings)
-    manifest = predict.close_run(lake, run_id, settings)
+    manifest = predict.close_run(lake, run_id, settings, without_failed=True)
     if lake.exists(f"scores/month={manifest['cutoff_month']}/summary.json"):
         write_report(cutoff_of(run_id), settings)
-    return {name: manifest[name] for name in ("run_id", "series", "models", "reasons")}
+    told = {name: manifest[name] for name in ("run_id", "series", "models", "reasons")}
+    return told | {"failed": manifest.get("failed", [])}
 
 
 def publish_run(run_id: str, settings: Settings) -> dict[str, Any]:

@@ -61,7 +61,15 @@ class Settings:
     duckdb_memory: str = _setting(
         "192MB", "Memory that DuckDB may take while a month or its shards are built."
     )
-    shard_series: int = _setting(200, "Series in one shard, the work of one mapped task.")
+    shard_series: int = _setting(
+        0,
+        "Series in one shard, the work of one mapped task; 0 chooses by what a series cost in the "
+        "run before.",
+    )
+    failed_shards_limit: float = _setting(
+        0.02,
+        "Share of a run's series whose shards may fail while the rest is published; 0 allows none.",
+    )
     horizon: int = _setting(12, "Months ahead that a run predicts.")
     engine: str = _setting("ensemble", "The forecasting engine that the monthly run uses.")
     daily_engine: str = _setting("daily", "The engine that forecasts the next seven days.")

@@ -1,4 +1,4 @@
-"""Training shards: each series with its whole history, some hundred of them in a file.
+"""Training shards: each series with its whole history, hundreds or thousands of them in a file.
 
 Monthly partitions are streamed in the order of series and month, so memory does not grow with
 their number; a shard is the work of one mapped task. Sorted by merchant, product and store, the
@@ -25,6 +25,7 @@ from etl.ledger import month_days, months_between
 from etl.monthly import monthly_manifest, monthly_path
 from etl.registry import read_products, read_stores
 from etl.settings import Settings
+from etl.shard_size import shard_size
 from etl.tables import SERIES_KEY, SHARDS
 
 __all__ = ["build_shards"]
@@ -51,10 +52,11 @@ def build_shards(lake: Lake, cutoff_month: date, settings: Settings) -> dict[str
     months = _built_months(lake, cutoff)
     folder = f"shards/cutoff_month={cutoff:%Y-%m}"
     listings = _Listings(lake)
+    size = settings.shard_series or shard_size(lake, cutoff, settings.engine)
     entries: list[dict[str, Any]] = []
     files = [monthly_path(month) for month in months]
     with open_duck(settings) as duck, lake.local_files(files) as local:
-        whole = _whole_series(duck.batches(_SERIES_BY_MONTH, files=local), settings.shard_series)
+        whole = _whole_series(duck.batches(_SERIES_BY_MONTH, files=local), size)
         for number, rows in enumerate(whole):
             path = f"{folder}/shard={number:04}.parquet"
             shard = listings.describe(_vectors(rows, cutoff))
@@ -67,6 +69,7 @@ def build_shards(lake: Lake, cutoff_month: date, settings: Settings) -> dict[str
     manifest = {
         "cutoff_month": f"{cutoff:%Y-%m}",
         "series": sum(entry["series"] for entry in entries),
+        "shard_series": size,
         "shards": entries,
         "months": {
             f"{month:%Y-%m}": (monthly_manifest(lake, month) or {}).get("sha256")

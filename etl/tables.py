@@ -27,6 +27,7 @@ __all__ = [
     "DAILY_SERIES",
     "FLAGS",
     "FORECAST_COLUMNS",
+    "MISSING",
     "MODELS",
     "MONTHLY_SALES",
     "ORDER_LINES",
@@ -389,6 +390,14 @@ FLAGS = Table(
     partition="run",
 )
 
+MISSING = Table(
+    "missing",
+    "one series that a run has no forecast of, because its shard could not be read",
+    ("run_id", *SERIES_KEY),
+    (_RUN, *_SERIES),
+    partition="run",
+)
+
 DAILY_SALES = Table(
     "daily_sales",
     "net units of one product of a store on one local day on which it moved any",
@@ -517,6 +526,7 @@ TABLES = {
         PREDICTIONS,
         TOTALS,
         FLAGS,
+        MISSING,
         MODELS,
         SCORES,
         DAILY_SALES,

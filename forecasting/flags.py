@@ -6,7 +6,7 @@ has sold. Neither rule says that the forecast is wrong; it says that a person sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from etl.lake import Lake
 from etl.tables import FLAGS, SERIES_KEY
 from forecasting.forecaster import SEASON, Series, Vector
 from forecasting.predictions import cutoff_of, read_predictions
-from forecasting.series import read_shard, series_of, shard_manifest
+from forecasting.series import read_shard, series_of
 
 __all__ = ["RULES", "flag_of", "write_flags"]
 
@@ -45,12 +45,12 @@ def flag_of(history: Vector, units: Vector) -> tuple[str, float, float] | None:
     return None
 
 
-def write_flags(lake: Lake, run_id: str, paths: list[str]) -> dict[str, int]:
-    """Write FLAGS of the run whose shards are at `paths`; how many there are of each."""
+def write_flags(lake: Lake, run_id: str, paths: Mapping[int, str]) -> dict[str, int]:
+    """Write FLAGS of the run whose shards have files at `paths`; how many there are of each."""
     cutoff = cutoff_of(run_id)
     rows: list[tuple[object, ...]] = []
-    for entry, path in zip(shard_manifest(lake, cutoff)["shards"], paths, strict=True):
-        shard = read_shard(lake, cutoff, entry["shard"])
+    for number, path in paths.items():
+        shard = read_shard(lake, cutoff, number)
         forecasts = read_predictions(lake, path).to_pandas()
         rows += _flagged(run_id, forecasts, series_of(shard))
     table = pd.DataFrame(rows, columns=FLAGS.names)

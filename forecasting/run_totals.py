@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -13,7 +14,7 @@ from etl.tables import SERIES_KEY, TOTALS
 from forecasting.forecaster import add_months
 from forecasting.hierarchy import Dependence, Totals, measure_dependence
 from forecasting.predictions import cutoff_of, read_predictions
-from forecasting.series import read_shard, shard_manifest
+from forecasting.series import read_shard
 
 __all__ = ["write_totals"]
 
@@ -26,13 +27,13 @@ _COLUMNS = [
 ]
 
 
-def write_totals(lake: Lake, run_id: str, paths: list[str]) -> dict[str, Any]:
-    """Write TOTALS of the run whose shards are at `paths`; where, and what they assume."""
+def write_totals(lake: Lake, run_id: str, paths: Mapping[int, str]) -> dict[str, Any]:
+    """Write TOTALS of the run whose shards have files at `paths`; where, and what they assume."""
     cutoff = cutoff_of(run_id)
     dependence = _measured(lake, cutoff)
     totals = Totals(dependence)
-    for entry, path in zip(shard_manifest(lake, cutoff)["shards"], paths, strict=True):
-        shard = read_shard(lake, cutoff, entry["shard"])
+    for number, path in paths.items():
+        shard = read_shard(lake, cutoff, number)
         labels = shard.select([*SERIES_KEY, "category"]).to_pandas()
         rows = read_predictions(lake, path).to_pandas()
         rows = rows.merge(labels, on=list(SERIES_KEY), validate="m:1")

@@ -12,6 +12,7 @@ from etl.lake import Lake
 from forecasting.forecaster import add_months
 from forecasting.predictions import cutoff_of
 from forecasting.report.own_numbers import own_numbers
+from forecasting.report.said import said_of_month
 from forecasting.report.worst import worst_by_money
 from forecasting.rollout import rollout
 
@@ -34,10 +35,10 @@ def month_facts(
 ) -> dict[str, Any]:
     """All that the report of `month` says.
 
-    `feedback` is what merchants said, as rows with `merchant_id, store_id, product_id, note`;
+    `feedback` is what merchants said (see `said_of_month`), as rows with `verdict, note` besides;
     `adjustments` their own numbers (see `own_numbers`); `quality` what was wrong with the data, as
-    rows with `what, count`: all three are handed in by whoever knows. Raises `IncompleteError`
-    where the month is not scored.
+    rows with `what, count` and where it is known `where`: all three are handed in by whoever knows.
+    Raises `IncompleteError` where the month is not scored.
     """
     summary = _summary(lake, month)
     if summary is None:
@@ -58,7 +59,7 @@ def month_facts(
         "alerts": lake.read_json(alerts)["alerts"] if lake.exists(alerts) else [],
         "ledger": _ledger(lake, month, summary["runs"]),
         "worst": worst_by_money(lake, month, summary["runs"]),
-        "feedback": list(feedback),
+        "feedback": said_of_month(lake, month, summary["runs"], feedback),
         "own_numbers": own_numbers(lake, month, adjustments),
         "quality": list(quality),
     }
@@ -66,6 +67,8 @@ def month_facts(
 
 def ledger_of(manifest: dict[str, Any]) -> dict[str, Any]:
     """How many series of a run were forecast, served by a rule, or got zero, and why; adds up.
+
+    Beside them the shards that failed, and how many series are missing with those of no answer.
 
     >>> ledger_of({"run_id": "2026-10.1", "series": 5, "models": {"arima": 3, "zero": 1, "mean": 1},
     ...     "reasons": {"retired": 1, "short_history": 1}})["forecast"]
@@ -80,6 +83,8 @@ def ledger_of(manifest: dict[str, Any]) -> dict[str, Any]:
         "forecast": manifest["series"] - fallback - none,
         "fallback": fallback,
         "none": none,
+        "missing": manifest.get("missing_series", 0),
+        "failed": manifest.get("failed", []),
         "models": manifest["models"],
         "reasons": reasons,
         "flags": manifest.get("flags", {}),
