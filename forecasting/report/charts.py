@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-__all__ = ["product_chart", "trend"]
+__all__ = ["ledger_chart", "product_chart", "trend"]
 
 _WIDTH, _HEIGHT, _MARGIN = 360, 120, 18
 
@@ -59,6 +59,25 @@ def trend(values: Sequence[float | None]) -> str:
     return (
         '<svg class="trend" viewBox="0 0 100 28" aria-hidden="true">'
         f'<polyline points="{_points(points)}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/></svg>'
+    )
+
+
+def ledger_chart(ledger: dict[str, Any]) -> str:
+    """A bar of how many series the engine served, a rule, or nobody; with its key."""
+    parts = (("served", "forecast"), ("ruled", "fallback"), ("zeroed", "none"))
+    words = {"served": "by the engine", "ruled": "by a rule", "zeroed": "zero for a reason"}
+    left, bars, keys = 0.0, "", ""
+    for style, name in parts:
+        width = 360 * ledger[name] / max(ledger["series"], 1)
+        bars += f'<rect class="{style}" x="{left:.1f}" y="0" width="{width:.1f}" height="14"/>'
+        left += width
+        keys += (
+            f'<span class="key"><svg viewBox="0 0 10 10"><rect class="{style}" width="10" '
+            f'height="10"/></svg></span> {words[style]} &nbsp; '
+        )
+    return (
+        f'<figure><svg viewBox="0 0 360 14" preserveAspectRatio="none" aria-hidden="true">{bars}'
+        f'</svg><figcaption class="soft">{keys}</figcaption></figure>'
     )
 
 

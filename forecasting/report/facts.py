@@ -12,6 +12,7 @@ from etl.lake import Lake
 from forecasting.forecaster import add_months
 from forecasting.predictions import cutoff_of
 from forecasting.report.own_numbers import own_numbers
+from forecasting.report.said import said_of_month
 from forecasting.report.worst import worst_by_money
 from forecasting.rollout import rollout
 
@@ -34,10 +35,10 @@ def month_facts(
 ) -> dict[str, Any]:
     """All that the report of `month` says.
 
-    `feedback` is what merchants said, as rows with `merchant_id, store_id, product_id, note`;
+    `feedback` is what merchants said (see `said_of_month`), as rows with `verdict, note` besides;
     `adjustments` their own numbers (see `own_numbers`); `quality` what was wrong with the data, as
-    rows with `what, count`: all three are handed in by whoever knows. Raises `IncompleteError`
-    where the month is not scored.
+    rows with `what, count` and where it is known `where`: all three are handed in by whoever knows.
+    Raises `IncompleteError` where the month is not scored.
     """
     summary = _summary(lake, month)
     if summary is None:
@@ -58,7 +59,7 @@ def month_facts(
         "alerts": lake.read_json(alerts)["alerts"] if lake.exists(alerts) else [],
         "ledger": _ledger(lake, month, summary["runs"]),
         "worst": worst_by_money(lake, month, summary["runs"]),
-        "feedback": list(feedback),
+        "feedback": said_of_month(lake, month, summary["runs"], feedback),
         "own_numbers": own_numbers(lake, month, adjustments),
         "quality": list(quality),
     }

@@ -10,12 +10,15 @@ from forecasting import drift, flags
 __all__ = [
     "REASONS",
     "alert_words",
+    "came_true",
     "gate_words",
+    "helped_words",
     "month_words",
     "number",
     "percent",
     "reason_words",
     "verdict",
+    "verdict_words",
 ]
 
 REASONS = {
@@ -72,6 +75,35 @@ def verdict(facts: dict[str, Any]) -> str:
         f"95 % intervals {percent(now['coverage95'])}.",
     ]
     return " ".join(sentences)
+
+
+def verdict_words(verdict: str | None) -> str:
+    """What a merchant said of a forecast."""
+    return {"too_high": "too high", "too_low": "too low"}.get(verdict or "", "looks wrong")
+
+
+def came_true(said: dict[str, Any]) -> str:
+    """Whether what a merchant said of a forecast was so, by what was sold.
+
+    >>> came_true({"verdict": "too_low", "promised": 10.0, "sold": 14})
+    'so'
+    """
+    promised, sold = said.get("promised"), said.get("sold")
+    if promised is None or sold is None or said.get("verdict") not in ("too_high", "too_low"):
+        return "–"
+    return "so" if (promised > sold) == (said["verdict"] == "too_high") else "not so"
+
+
+def helped_words(own: dict[str, Any]) -> str:
+    """Whether a merchant's own numbers helped, in units.
+
+    >>> helped_words({"missed_by_merchant": 4.0, "missed_by_model": 10.0})
+    'helped, by 6 units'
+    """
+    saved = own["missed_by_model"] - own["missed_by_merchant"]
+    if abs(saved) < 0.5:
+        return "neither helped nor hurt"
+    return f"{'helped' if saved > 0 else 'hurt'}, by {number(abs(saved))} units"
 
 
 def percent(share: float | None) -> str:

@@ -95,6 +95,7 @@ def page_of(facts: dict[str, Any]) -> str:
         tiles=_TILES,
         measures=_MEASURES,
         titles=_TITLES,
+        befores={name: _mean([month.get(name) for month in facts["before"]]) for _, name in _TILES},
         trends={
             name: Markup(charts.trend([month.get(name) for month in months]))  # noqa: S704 - our SVG
             for _, name in _TILES
@@ -111,8 +112,18 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "month_words": words.month_words,
         "gate_words": words.gate_words,
         "label": _label,
+        "verdict_words": words.verdict_words,
+        "came_true": words.came_true,
+        "helped_words": words.helped_words,
+        "ledger_chart": lambda ledger: Markup(charts.ledger_chart(ledger)),  # noqa: S704
         "product_chart": lambda product: Markup(charts.product_chart(product)),  # noqa: S704
     }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean of what is known; None where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _label(row: dict[str, Any], group: str) -> str:

@@ -94,6 +94,40 @@ def test_the_page_needs_nothing_beside_it_and_escapes_what_others_wrote(lake):
     assert "orders refused: 7" in page
 
 
+def test_what_merchants_said_stands_beside_what_was_sold(lake):
+    def said(product, verdict, run_id="2025-12.1"):
+        key = {"merchant_id": "M1", "store_id": "S1", "product_id": product}
+        return {**key, "verdict": verdict, "note": "", "run_id": run_id}
+
+    feedback = [
+        said("A", "too_high"),
+        said("B", "too_high"),
+        said("B", "too_low", "2025-11.1"),
+        said("gone", "other"),
+    ]
+    paths = write_report(lake, MONTH, feedback=feedback)
+
+    told = lake.read_json(paths["json"])["feedback"]
+    assert [(one["product_id"], one["promised"], one["sold"]) for one in told] == [
+        ("A", 13.0, 10.0),
+        ("B", 3.0, 10.0),
+        ("gone", None, None),
+    ]
+    page = lake.read_bytes(paths["html"]).decode()
+    assert "<td>too high</td><td>13</td><td>10</td><td>so</td>" in page
+    assert "<td>too high</td><td>3</td><td>10</td><td>not so</td>" in page
+
+
+def test_the_headline_stands_beside_the_months_before(lake):
+    summary = lake.read_json("scores/month=2026-01/summary.json")
+    earlier = {**summary["horizon"][0], "wape": 0.25, "skill": None}
+    lake.write_json("scores/month=2025-12/summary.json", {**summary, "horizon": [earlier]})
+    page = lake.read_bytes(write_report(lake, MONTH)["html"]).decode()
+
+    assert "<span>before: 25.0 %</span>" in page
+    assert page.count("<span>before:") == 5
+
+
 @pytest.mark.parametrize(
     ("stage", "words"),
     [
