@@ -37,15 +37,20 @@ from playwright.sync_api import (
 )
 
 from api.publish import publish_run
-from api.store import open_store
-from api.tokens import issue_token
+from api.store import ForecastStore, open_store
+from api.store.documents import Scope
+from api.tokens import Principal, issue_token
+from api.view import MerchantView
+from api.voices import adjust, every_voice, give_feedback
 from etl.lake import Lake
 from etl.registry import Store, add_store, products_path
 from etl.settings import Settings
 from etl.tables import MONTHLY_SALES, PRODUCTS, SHARDS
 from forecasting.backtest import score_month
+from forecasting.drift import write_alerts
 from forecasting.forecaster import add_months
 from forecasting.predict import close_run, predict_shard
+from forecasting.report import write_report
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / ".tools/node_modules/axe-core/axe.min.js"
@@ -58,6 +63,8 @@ RUN = "2026-10.1"
 MONTHS = 48
 RUNS_BEFORE = 6
 PUBLISHED = datetime(2026, 11, 3, 9, tzinfo=UTC)
+OWN_NUMBERS = {"SIL-003": 1, "OLL-000": 60}
+"""Products with a number of the merchant's own, and by how much it was off."""
 MARKET_KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC_KEY = jwt.algorithms.ECAlgorithm.to_jwk(MARKET_KEY.public_key())
 
@@ -255,6 +262,10 @@ def publish_and_serve(
     store = open_store(url)
     for back in range(min(runs_before, 1), -1, -1):
         publish_run(lake, store, f"{add_months(CUTOFF, -back):%Y-%m}.1", settings, PUBLISHED)
+        if back:
+            set_own_numbers(store, market)
+    if runs_before > 1:
+        write_reports(lake, store)
     tokens = {
         merchant: issue_token(store, "merchant", merchant, [], PUBLISHED, None)
         for merchant in ("casa-andina", "sol-e-mar")
@@ -276,6 +287,34 @@ def publish_and_serve(
     served = Served(f"http://127.0.0.1:{port}", tokens)
     _wait_for(process, f"{served.url}/healthz")
     return process, served
+
+
+def set_own_numbers(store: ForecastStore, market: list[Sold]) -> None:
+    """What a merchant expected of the last month before it was over: once well, once badly."""
+    view = MerchantView(store, Scope("casa-andina"))
+    by = Principal("t1", "merchant", "casa-andina")
+    for sold in market:
+        if sold.store.store_id == "palermo" and sold.product_id in OWN_NUMBERS:
+            units = sold.units[-1] + OWN_NUMBERS[sold.product_id]
+            adjust(view, by, "palermo", sold.product_id, CUTOFF, units, "A fair in town")
+
+
+def write_reports(lake: Lake, store: ForecastStore) -> None:
+    """The analysts' reports of the last two months, with what merchants said."""
+    give_feedback(
+        MerchantView(store, Scope("casa-andina")),
+        Principal("t1", "merchant", "casa-andina"),
+        *("palermo", "LÁM-002", "too_low", "The street is open again", None),
+    )
+    for month in (add_months(CUTOFF, -1), CUTOFF):
+        write_alerts(lake, month)
+        write_report(
+            lake,
+            month,
+            feedback=every_voice(store, "feedback"),
+            adjustments=every_voice(store, "adjustment"),
+            quality=[{"what": "order lines refused", "count": 3}],
+        )
 
 
 @pytest.fixture
