@@ -44,6 +44,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 @router.get("/")
 @router.get("/sign-in")
 @router.get("/products")
+@router.get("/reports")
 @router.get("/stores/{store_id}/products/{product_id:path}")
 def page(request: Request) -> Response:
     """The shell; its scripts show the page that the address names."""

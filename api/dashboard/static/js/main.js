@@ -8,6 +8,7 @@ import { overviewPage } from "./pages/overview.js";
 import { productPage } from "./pages/product.js";
 import { productsPage } from "./pages/products.js";
 import { signInPage } from "./pages/sign-in.js";
+import { reportsPage } from "./pages/reports.js";
 import { Router } from "./router.js";
 import { forget, merchant, readsAnyMerchant, session } from "./session.js";
 import { frame } from "./shell.js";
@@ -19,13 +20,13 @@ const PAGES = [
   [/^\/stores\/(?<store>[^/]+)\/products\/(?<product>.+)$/, productPage],
 ];
 
-/** A page that needs a session, and of an analyst the name of a merchant. */
-function guarded(page) {
+/** A page that needs a session, and of an analyst the name of a merchant unless it is of none. */
+function guarded(page, { ofMerchant = true } = {}) {
   return async (root, place) => {
     const present = await session();
     drawFrame(present);
     if (present === null) return signInPage(root, place);
-    if (readsAnyMerchant() && !merchant()) return merchantsPage(root, place);
+    if (ofMerchant && readsAnyMerchant() && !merchant()) return merchantsPage(root, place);
     return page(root, place);
   };
 }
@@ -33,7 +34,11 @@ function guarded(page) {
 const main = h("main", { id: "main", tabindex: "-1" });
 const router = new Router(
   main,
-  [[/^\/sign-in$/, guarded(overviewPage)], ...PAGES.map(([path, page]) => [path, guarded(page)])],
+  [
+    [/^\/sign-in$/, guarded(overviewPage)],
+    [/^\/reports$/, guarded(reportsPage, { ofMerchant: false })],
+    ...PAGES.map(([path, page]) => [path, guarded(page)]),
+  ],
   guarded(notFoundPage),
 );
 

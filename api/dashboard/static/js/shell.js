@@ -9,6 +9,7 @@ const PLACES = [
   ["/", "nav.overview", /^\/(sign-in)?$/],
   ["/products", "nav.products", /^\/(products|stores)/],
 ];
+const REPORTS = ["/reports", "nav.reports", /^\/reports$/];
 
 /** Header, `main` and footer. */
 export function frame({ present, main, router }) {
@@ -38,7 +39,8 @@ function glyph() {
 }
 
 function navigation() {
-  const links = PLACES.map(([path, key, pattern]) =>
+  const places = readsAnyMerchant() ? [...PLACES, REPORTS] : PLACES;
+  const links = places.map(([path, key, pattern]) =>
     h("a", { href: path, "aria-current": pattern.test(location.pathname) ? "page" : null }, t(key)),
   );
   return h("nav", { class: "places", "aria-label": t("nav.label") }, ...links);
