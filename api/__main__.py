@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,13 +19,15 @@ import uvicorn
 from api import by_hand
 from api.audit import COMMAND_LINE, note_change, read_trail
 from api.publish import publish_run, published_runs, rollback
+from api.refresh.dispatch import EmbeddedWorkers, dispatcher_for
+from api.refresh.worker import KeptWorkers, Worker, end_with_input
 from api.store import ForecastStore, open_store
 from api.tokens import ROLES, hash_of, issue_token, list_tokens, revoke_token
 from etl.errors import StorecastError
 from etl.lake import Lake
 from etl.settings import Settings, settings_from
 
-__all__ = ["main", "serve"]
+__all__ = ["main", "serve", "work"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,9 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def serve(host: str, port: int, workers: int) -> None:
-    """Serve the API and the dashboard until told to stop; requests under way are finished."""
-    with tempfile.TemporaryDirectory(prefix="storecast-metrics-") as folder:
+def serve(host: str, port: int, workers: int, refresh_workers: int = 0) -> None:
+    """Serve the API and the dashboard until told to stop; requests under way are finished.
+
+    `refresh_workers` processes beside it make refreshes, and end with it.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="storecast-metrics-") as folder,
+        KeptWorkers(refresh_workers),
+    ):
         if workers > 1:
             os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
         uvicorn.run(
@@ -57,6 +68,21 @@ def serve(host: str, port: int, workers: int) -> None:
         )
 
 
+def work(settings: Settings, kept: bool = False) -> None:
+    """Make refreshes until SIGTERM or SIGINT; a kept worker also ends with who started it.
+
+    What it is at is left after the present batch, for another worker to go on with.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    with closing(_store(settings)) as store:
+        worker = Worker(store, settings)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stopped.set())
+        if kept:
+            end_with_input(worker.stopped.set)
+        worker.run()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -69,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--host", default="127.0.0.1")
     serving.add_argument("--port", type=int, default=8000)
     serving.add_argument("--workers", type=int, default=1, help="API processes")
+    serving.add_argument(
+        "--refresh-workers", type=int, default=1, help="processes that make refreshes; 0: none"
+    )
+    working = _add(commands, "worker", "make refreshes, beside `serve` or elsewhere", _work)
+    working.add_argument("--kept", action="store_true", help="end when standard input is closed")
     _add(commands, "audit", "list who changed what", _audit)
     _add_token_commands(commands)
     by_hand.add_commands(commands)
@@ -117,8 +148,14 @@ def _runs(_: argparse.Namespace, settings: Settings) -> None:
         _print(run)
 
 
-def _serve(options: argparse.Namespace, _: Settings) -> None:
-    serve(options.host, options.port, options.workers)
+def _serve(options: argparse.Namespace, settings: Settings) -> None:
+    embedded = isinstance(dispatcher_for(settings), EmbeddedWorkers)
+    refresh_workers = options.refresh_workers if embedded else 0
+    serve(options.host, options.port, options.workers, refresh_workers)
+
+
+def _work(options: argparse.Namespace, settings: Settings) -> None:
+    work(settings, options.kept)
 
 
 def _token_issue(options: argparse.Namespace, settings: Settings) -> None:

@@ -21,12 +21,17 @@ from api.examples import add_examples
 from api.limits import RateLimit
 from api.metrics import Metrics
 from api.pages import PageCache
+from api.refresh.asking import Asking
+from api.refresh.desk import RefreshDesk
+from api.refresh.dispatch import dispatcher_for
 from api.request_log import RequestLog
 from api.responses import problem_response
 from api.routes import (
+    daily,
     forecasts,
     operations,
     products,
+    refresh,
     reports,
     runs,
     session,
@@ -58,7 +63,9 @@ def create_app(settings: Settings, store: ForecastStore) -> Edge:
     """The ASGI application over `store`, which it closes when it ends."""
     gate = Gate(store, settings)
     limit = RateLimit(settings.requests_per_second, settings.request_burst)
-    desk = Desk(store, settings, gate, limit, PageCache(settings.page_cache_bytes))
+    asking = Asking(store, settings, dispatcher_for(settings))
+    pages = PageCache(settings.page_cache_bytes)
+    desk = Desk(store, settings, gate, limit, pages, RefreshDesk(asking))
     log, metrics = RequestLog(settings.request_log), Metrics()
 
     @asynccontextmanager
@@ -81,6 +88,8 @@ def create_app(settings: Settings, store: ForecastStore) -> Edge:
         products,
         forecasts,
         totals,
+        daily,
+        refresh,
         runs,
         reports,
         voices,

@@ -24,6 +24,7 @@ from api.errors import (
 from api.limits import RateLimit
 from api.pages import PageCache
 from api.publish import published_runs
+from api.refresh.desk import RefreshDesk
 from api.sessions import COOKIE
 from api.store.documents import Edition, Scope
 from api.store.protocol import ForecastStore
@@ -42,13 +43,14 @@ _BEARER = HTTPBearer(
 
 @dataclass(frozen=True)
 class Desk:
-    """What the API answers with: store, settings, gate, limits, and the pages it keeps."""
+    """What the API answers with: store, settings, gate, limits, pages it keeps, and refreshes."""
 
     store: ForecastStore
     settings: Settings
     gate: Gate
     limit: RateLimit
     pages: PageCache
+    refreshing: RefreshDesk
 
 
 def scope_for(principal: Principal, merchant_id: str | None) -> Scope:

@@ -29,8 +29,8 @@ class RecentDays(_Shape):
 
     first_day: str = Field(examples=["2026-10-08"])
     units: list[float]
-    states: list[Literal["on_sale", "shelf_empty", "closed"]] = Field(
-        description="Whether it could be bought that day: a closed day or an empty shelf sells none"
+    states: list[Literal["on_sale", "shelf_empty", "closed", "unknown"]] = Field(
+        description="Whether it could be bought that day; unknown: the day was never pulled"
     )
 
 

@@ -13,6 +13,7 @@
         ├── ConflictError          it is there already, or has changed meanwhile
         ├── TooLargeError          the body is longer than is accepted
         ├── TooManyRequestsError   the token has used up its share; says when to return
+        ├── DispatchError          nobody who makes refreshes could be told of one
         └── NoRunError             no run has been published yet
 """
 
@@ -27,6 +28,7 @@ __all__ = [
     "ApiError",
     "BadRequestError",
     "ConflictError",
+    "DispatchError",
     "ForbiddenError",
     "InvalidError",
     "MethodError",
@@ -86,6 +88,12 @@ class TooManyRequestsError(ApiError):
         self.retry_after = retry_after
 
 
+class DispatchError(ApiError):
+    """Nobody who makes refreshes could be told of one."""
+
+    retry_after = 10
+
+
 class NoRunError(ApiError):
     """No run has been published yet."""
 
@@ -111,6 +119,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     ConflictError: ProblemKind(409, "conflict", "It is there already, or has changed"),
     TooLargeError: ProblemKind(413, "too-large", "The body is too long"),
     TooManyRequestsError: ProblemKind(429, "too-many-requests", "Too many requests"),
+    DispatchError: ProblemKind(503, "refresh-unavailable", "Refreshes cannot be made at present"),
     NoRunError: ProblemKind(503, "no-run", "No forecasts have been published yet"),
     StoreError: ProblemKind(503, "store-unavailable", "The forecast store does not answer"),
 }

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from api.refresh.examples import refresh_examples
 from api.render import Listing, render_forecasts
 from api.shapes import Store
 from api.store.documents import ForecastDocument
@@ -86,4 +87,5 @@ def _examples() -> dict[str, dict[str, Any]]:
         "StoreList": {"run_id": _RUN.run_id, "stores": [store]},
         "CurrentRun": run,
         "RunList": {"runs": [{**run, "serving": True}]},
+        **refresh_examples(),
     }

@@ -17,6 +17,7 @@ from api.store.documents import Body
 __all__ = [
     "CACHED",
     "PROBLEM_TYPE",
+    "REVALIDATED",
     "UNCACHED",
     "csv_response",
     "document_response",
@@ -29,12 +30,14 @@ __all__ = [
 PROBLEM_TYPE = "application/problem+json"
 CACHED = "private, max-age=60"
 """Published documents: a private cache may show them for a minute, then asks by their tag."""
+REVALIDATED = "private, no-cache"
+"""Documents that change one by one: a private cache asks by their tag before it shows them."""
 UNCACHED = "no-store"
 
 
-def document_response(body: Body, if_none_match: str | None) -> Response:
-    """A published document, or 304 where the client has it."""
-    headers = {"etag": body.etag, "cache-control": CACHED}
+def document_response(body: Body, if_none_match: str | None, cached: str = CACHED) -> Response:
+    """A document with its tag, or 304 where the client has it."""
+    headers = {"etag": body.etag, "cache-control": cached}
     if tag_matches(body.etag, if_none_match):
         return Response(status_code=304, headers=headers)
     return Response(body.json, media_type="application/json", headers=headers)
@@ -53,6 +56,7 @@ def csv_response(
     name: str,
     if_none_match: str | None,
     headers: Mapping[str, str] | None = None,
+    cached: str = CACHED,
 ) -> Response:
     """Rows as CSV with a header, offered for download under `name`.
 
@@ -67,7 +71,7 @@ def csv_response(
     headers = {
         **(headers or {}),
         "etag": etag_of(body),
-        "cache-control": CACHED,
+        "cache-control": cached,
         "content-disposition": f'attachment; filename="{_file_name(name)}.csv"',
     }
     if tag_matches(headers["etag"], if_none_match):

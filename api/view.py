@@ -7,13 +7,15 @@ can forget the check and no answer mixes two runs. What lies outside is "not fou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.audit import note_change
 from api.errors import BadRequestError, ForbiddenError, NoRunError, NotFoundError
+from api.store.daily import DailyQuery, ListedDaily
 from api.store.documents import Body, Edition, ListedProduct, ProductQuery, Scope, StoreDocument
 from api.store.protocol import ForecastStore
+from api.store.refreshes import RefreshRow
 from api.tokens import Principal
 
 __all__ = ["MerchantView"]
@@ -83,6 +85,47 @@ class MerchantView:
     def accuracy(self, store_id: str, category: str) -> Body:
         """How earlier forecasts did, for the same parts."""
         return self._summary("accuracy", store_id, category)
+
+    def daily(self, store_id: str, product_id: str) -> bytes:
+        """The next days of one product. Raises `NotFoundError` where it has no daily forecast."""
+        found = self._store.daily.one(self.scope, store_id, product_id)
+        if found is None:
+            raise NotFoundError(
+                f"there is no daily forecast of a product {product_id!r} in a store {store_id!r}; "
+                f"POST /v1/stores/{store_id}/refresh makes one where it has sales"
+            )
+        return found
+
+    def require_daily_product(self, store_id: str, product_id: str) -> None:
+        """Raise `NotFoundError` unless that product is known in a store in view."""
+        if self._store.daily.one(self.scope, store_id, product_id) is None:
+            self.forecast(store_id, product_id)
+
+    def daily_page(self, query: DailyQuery) -> list[ListedDaily]:
+        """The next days of the products that the query asks for."""
+        return self._store.daily.page(self.scope, query)
+
+    def daily_sums(self, store_id: str, categories: Sequence[str]) -> list[bytes]:
+        """What a store's daily totals are added up from."""
+        return self._store.daily.sums(self.scope, store_id, categories)
+
+    def refreshes_of(self, store_id: str) -> list[RefreshRow]:
+        """The latest refreshes of a store in view, the newest first."""
+        self.require_store(store_id)
+        return self._store.refreshes.latest(self.merchant_id, store_id)
+
+    def refresh(self, refresh_id: str) -> tuple[RefreshRow, list[RefreshRow]]:
+        """A refresh and its parts. Raises `NotFoundError` unless all of it is in view."""
+        row = self._store.refreshes.get(refresh_id)
+        if row is not None:
+            parts = [self._store.refreshes.get(part) for part in row.parts or ()]
+            kept = [part for part in parts if part is not None]
+            about = kept if row.parts is not None else [row]
+            if row.merchant_id == self.merchant_id and all(
+                self.scope.allows(one.store_id) for one in about
+            ):
+                return row, kept
+        raise NotFoundError(f"there is no refresh {refresh_id!r}; ask for one anew")
 
     def require_product(self, store_id: str, product_id: str) -> tuple[str, str, str]:
         """The owner of records about that product. Raises `NotFoundError` where it is not there."""

@@ -22,9 +22,10 @@ ACTIVE = ("queued", "pulling", "training")
 class RefreshRow:
     """One refresh of one store, or (with `parts`) one that stands for refreshes of several.
 
-    `watermark` is that of the data it was asked on, then of the data it trains on. `holder` is the
-    worker that had it last, `turn_at` when that began, `losses` how often a worker was lost over
-    it. `asked` is 1 where a person's request made it, 0 where it is part of another.
+    `watermark` is that of the data it was asked on, then of the data it trains on; `pulled_at` when
+    the last day of those was pulled. `holder` is the worker that has it, '' where none does,
+    `turn_at` when that began, `losses` how often a worker was lost over it. `asked` is 1 where a
+    person's request is counted for it.
     """
 
     id: str
@@ -39,6 +40,7 @@ class RefreshRow:
     parts: tuple[str, ...] | None = None
     configuration: str = ""
     watermark: str = ""
+    pulled_at: str = ""
     state: str = "queued"
     done: int = 0
     of: int | None = None

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -317,8 +318,9 @@ def serving(settings, workers=1):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for name in ("store_url", "request_log", "requests_per_second", "request_burst", "jwt_keys"):
-        environment[f"STORECAST_{name.upper()}"] = str(getattr(settings, name))
+    for setting in fields(Settings):
+        if getattr(settings, setting.name) != setting.default:
+            environment[f"STORECAST_{setting.name.upper()}"] = str(getattr(settings, setting.name))
     command = [sys.executable, "-m", "api", "serve", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--workers", str(workers)], cwd=ROOT, env=environment, stderr=subprocess.PIPE

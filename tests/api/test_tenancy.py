@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from api import routes
 from api.publish import publish_run
+from api.store.daily import DailyDocument
 from api.tokens import issue_token, list_tokens, revoke_token
 from etl.lake import Lake
 from etl.registry import Store, add_store
@@ -133,6 +134,24 @@ def attempts(client, of_a):
                 yield method.upper(), f"{filled}?{query}" if query else filled, options
 
 
+def put_daily(store):
+    """A daily forecast of A's product, with A's marks."""
+    days = [f"2026-11-0{n}" for n in range(1, 8)]
+    document = {"product_id": "P", "name": "HIDDEN name", "data_until": "2026-10-31"}
+    sums = {
+        "data_until": "2026-10-31",
+        "trained_at": "2026-11-01T06:00:00+00:00",
+        "days": days,
+        "units": [31337.5] * 7,
+        "recent_from": "2026-10-31",
+        "recent": [31337.0],
+    }
+    full = document | {"days": days, "units_forecast": sums["units"], "reason": None}
+    full |= {f"{side}{level}": sums["units"] for side in ("lo", "hi") for level in (50, 80, 95)}
+    texts = [json.dumps(one, separators=(",", ":")).encode() for one in (sums, full)]
+    store.daily.put([DailyDocument("A", "SA", "P", "category A", 7.0, "hidden p", "w.c", *texts)])
+
+
 @pytest.fixture
 def of_a(world):
     """A's ids, cursors and tags, as A itself sees them."""
@@ -142,14 +161,24 @@ def of_a(world):
     given = client.post("/v1/stores/SA/products/P/feedback", headers=own, json=note).json()
     month = {"units": 31337, "note": "HIDDEN"}
     client.put("/v1/stores/SA/products/P/adjustments/2026-12-01", headers=own, json=month)
+    started = client.post("/v1/stores/SA/refresh", headers=own).json()
+    put_daily(store)
+    daily = client.get("/v1/stores/SA/products/P/daily", headers=own)
+    assert all(mark in daily.text for mark in MARKS)
     cursors = [
         client.get(f"/v1/products?limit=1{more}", headers=own).json()["next"]
         for more in ("", "&sort=name", "&store=SA&store=SA2")
     ]
     forecast = client.get("/v1/stores/SA/products/P/forecast", headers=own)
     assert all(mark in forecast.text for mark in MARKS)
-    tags = [forecast.headers["etag"]]
-    for path in ("/v1/stores", "/v1/products", "/v1/stores/SA/products", "/v1/stores/SA/totals"):
+    tags = [forecast.headers["etag"], daily.headers["etag"]]
+    for path in (
+        "/v1/stores",
+        "/v1/products",
+        "/v1/stores/SA/products",
+        "/v1/stores/SA/totals",
+        "/v1/stores/SA/daily",
+    ):
         tags.append(client.get(path, headers=own).headers["etag"])
     return {
         "path": {
@@ -157,10 +186,12 @@ def of_a(world):
             "product_id": "P",
             "feedback_id": given["feedback_id"],
             "month": "2026-12-01",
+            "refresh_id": started["id"],
         },
         "query": {
             "store": ["SA"],
             "store_id": ["SA"],
+            "product": ["P"],
             "region": ["RA"],
             "category": ["category A"],
             "confidence": ["high", "fair"],
@@ -175,6 +206,7 @@ def of_a(world):
             "feedback": {"verdict": "other", "note": "mine"},
             "{month}": {"units": 1},
             "session": {"token": "sc_" + "A" * 43},
+            "refresh": {"stores": ["SA"]},
         },
         "tags": tags,
     }
@@ -196,6 +228,8 @@ def test_nobody_else_sees_or_changes_what_is_a_merchants_own(world, of_a):
     assert client.get("/v1/feedback", headers=own).json()["feedback"][0]["note"] == "HIDDEN note"
     (kept,) = client.get("/v1/adjustments", headers=own).json()["adjustments"]
     assert kept["units"] == 31337
+    (asked,) = store.refreshes.active()
+    assert asked.id == of_a["path"]["refresh_id"]
 
 
 def test_another_merchants_tags_and_cookies_open_nothing(world, of_a):
@@ -214,7 +248,7 @@ def test_another_merchants_tags_and_cookies_open_nothing(world, of_a):
 def test_what_a_cannot_be_asked_for_looks_like_what_does_not_exist(world):
     client, store = world
     other = bearer(issue_token(store, "merchant", "B", [], NOW, None))
-    for rest in ("products/P/forecast", "totals", "products", "forecasts"):
+    for rest in ("products/P/forecast", "totals", "products", "forecasts", "daily"):
         path = f"/v1/stores/{{}}/{rest}"
         real, imagined = (
             client.get(path.format(store_id), headers=other) for store_id in ("SA", "ZZ")

@@ -1,0 +1,199 @@
+"""The next seven days of a store and of a product: documents, totals, and whether they are fresh.
+
+A forecast is fresh when it knows every day that is over in the store, by the store's own time. That
+changes at midnight, so it is told with each answer and stands in no document.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from api.errors import BadRequestError
+from api.render import etag_of, folded
+from api.store.daily import DAILY_SORTS, DailyQuery, ListedDaily
+from api.store.documents import Body
+from api.view import MerchantView
+
+__all__ = ["DayPage", "by_day", "daily_query", "head_of", "product_days", "store_days"]
+
+_DECIMALS = 3
+
+
+class DayPage(NamedTuple):
+    """A rendered page, and the cursor of the page after it."""
+
+    body: Body
+    following: str | None
+
+
+def daily_query(
+    store_id: str,
+    products: Sequence[str],
+    categories: Sequence[str],
+    text: str,
+    sort: str,
+    limit: int,
+) -> DailyQuery:
+    """The query as the store takes it. Raises `BadRequestError` for an unknown sort."""
+    if sort not in DAILY_SORTS:
+        raise BadRequestError(f"sort must be one of {', '.join(DAILY_SORTS)}; found {sort!r}")
+    return DailyQuery(
+        store_id,
+        tuple(sorted({*products})),
+        tuple(sorted({*categories})),
+        folded("".join(sign for sign in text if sign.isprintable()).strip()),
+        sort,
+        limit=limit,
+    )
+
+
+def product_days(view: MerchantView, store_id: str, product_id: str, now: datetime) -> Body:
+    """The next days of one product. Raises `NotFoundError` where there are none."""
+    awaited = _awaited(_today(view, store_id, now))
+    body = _told(view.daily(store_id, product_id), awaited)
+    return Body(body, etag_of(body))
+
+
+def store_days(view: MerchantView, query: DailyQuery, cursor: str | None, now: datetime) -> DayPage:
+    """One page of a store's next days, with its totals.
+
+    Raises `NotFoundError` where the store is not in view, `BadRequestError` for a cursor of
+    another list.
+    """
+    today = _today(view, query.store_id, now)
+    place = _after_cursor(view.merchant_id, query, cursor) if cursor else None
+    found = view.daily_page(replace(query, after=place, limit=query.limit + 1))
+    following = None
+    if len(found) > query.limit:
+        found = found[: query.limit]
+        following = _cursor_after(view.merchant_id, query, found[-1])
+    sums = [orjson.loads(one) for one in view.daily_sums(query.store_id, query.categories)]
+    running = [row.id for row in view.refreshes_of(query.store_id) if row.active]
+    refresh_id = running[-1] if running else None
+    head = head_of(view.merchant_id, query.store_id, today, sums, refresh_id)
+    body = b"".join(
+        (
+            orjson.dumps(head)[:-1],
+            b',"products":[',
+            b",".join([_told(line.json, _awaited(today)) for line in found]),
+            b'],"next":',
+            orjson.dumps(following),
+            b"}",
+        )
+    )
+    return DayPage(Body(body, etag_of(body)), following)
+
+
+def by_day(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One row for each day of a daily forecast."""
+    bounds = [f"{side}{level}" for level in (50, 80, 95) for side in ("lo", "hi")]
+    for i, day in enumerate(document["days"]):
+        numbers = {name: document[name][i] for name in ("units_forecast", *bounds)}
+        reason = document["reason"]
+        yield {**document, "date": day, **numbers, "reason": reason["code"] if reason else ""}
+
+
+def _today(view: MerchantView, store_id: str, now: datetime) -> str:
+    """The day in the store's time zone. Raises `NotFoundError` where it is not in view."""
+    zone = orjson.loads(view.require_store(store_id).json)["time_zone"]
+    return now.astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def _awaited(today: str) -> str:
+    """The latest day that is over."""
+    return (datetime.fromisoformat(today) - timedelta(days=1)).date().isoformat()
+
+
+def _told(document: bytes, awaited: str) -> bytes:
+    """A document with whether it is fresh."""
+    fresh = orjson.loads(document)["data_until"] >= awaited
+    return document[:-1] + (b',"fresh":true}' if fresh else b',"fresh":false}')
+
+
+def head_of(
+    merchant_id: str,
+    store_id: str,
+    today: str,
+    sums: Sequence[dict[str, Any]],
+    refresh_id: str | None,
+) -> dict[str, Any]:
+    """What stands above the products of a page: the store, its totals, whether all is fresh."""
+    data_until = min((one["data_until"] for one in sums), default=None)
+    return {
+        "merchant_id": merchant_id,
+        "store_id": store_id,
+        "today": today,
+        "data_until": data_until,
+        "trained_at": min((one["trained_at"] for one in sums), default=None),
+        "fresh": data_until is not None and data_until >= _awaited(today),
+        "refresh_id": refresh_id,
+        "totals": _totals(sums),
+    }
+
+
+def _totals(sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Sums by day. Days ahead are those after the latest day that any product knows."""
+    known = max((one["data_until"] for one in sums), default="")
+    ahead: dict[str, float] = {}
+    counted: dict[str, int] = {}
+    recent: dict[str, float] = {}
+    for one in sums:
+        for day, units in zip(one["days"], one["units"], strict=True):
+            if day > known:
+                ahead[day] = ahead.get(day, 0.0) + units
+                counted[day] = counted.get(day, 0) + 1
+        day = one["recent_from"]
+        for units in one["recent"]:
+            recent[day] = recent.get(day, 0.0) + units
+            day = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
+    return {
+        "products": len(sums),
+        "days": sorted(ahead),
+        "units_forecast": [round(ahead[day], _DECIMALS) for day in sorted(ahead)],
+        "products_per_day": [counted[day] for day in sorted(ahead)],
+        "recent_days": sorted(recent),
+        "recent_units": [round(recent[day], _DECIMALS) for day in sorted(recent)],
+    }
+
+
+def _cursor_after(merchant_id: str, query: DailyQuery, last: ListedDaily) -> str:
+    place = [_fingerprint(merchant_id, query), last.sort_key, last.product_id]
+    return base64.urlsafe_b64encode(orjson.dumps(place)).rstrip(b"=").decode()
+
+
+def _after_cursor(merchant_id: str, query: DailyQuery, cursor: str) -> tuple[float | str, str]:
+    try:
+        place: Any = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        fingerprint, sort_key, product_id = place
+        usable = isinstance(sort_key, str if query.sort == "name" else int | float) and isinstance(
+            product_id, str
+        )
+    except (binascii.Error, UnicodeError, ValueError, TypeError):
+        usable, fingerprint = False, ""
+    if not usable or fingerprint != _fingerprint(merchant_id, query):
+        raise BadRequestError(
+            "the cursor does not fit this list; start without a cursor, and keep merchant, "
+            "store, filters and sort from page to page"
+        )
+    return sort_key, product_id
+
+
+def _fingerprint(merchant_id: str, query: DailyQuery) -> str:
+    parts = [
+        merchant_id,
+        query.store_id,
+        query.products,
+        query.categories,
+        query.text,
+        query.sort,
+    ]
+    return hashlib.blake2b(orjson.dumps(parts), digest_size=6).hexdigest()
