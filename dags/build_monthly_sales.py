@@ -42,7 +42,7 @@ def build_monthly_sales() -> None:
 
         return jobs.refresh_products(stores, run_instant(), run_settings())
 
-    @task(**LATE_DATA)
+    @task(multiple_outputs=False, **LATE_DATA)
     def build_months() -> list[str]:
         from dags import jobs
 

@@ -85,7 +85,7 @@ def forecast_sales() -> None:
         get_current_context()["outlet_events"][FORECASTS].add_partitions(f"{run_month():%Y-%m}")
         return jobs.publish_run(forecast_run, settings)
 
-    forecast_run = open_run()
+    forecast_run: Any = open_run()
     predicted = predict_shards.partial(forecast_run=forecast_run).expand(numbers=list_shards())
     (
         score_month()

@@ -15,6 +15,7 @@ pulled again is replaced exactly.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, task
@@ -55,7 +56,8 @@ def ingest_sales() -> None:
     def count_days(pulled: list[dict[str, int]]) -> int:
         return sum(one["days"] for one in pulled)
 
-    count_days(pull_orders.expand(stores=list_stores()))
+    pulled: Any = pull_orders.expand(stores=list_stores())
+    count_days(pulled)
 
 
 ingest_sales()

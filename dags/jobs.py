@@ -6,12 +6,17 @@ numbers or names, which is all that tasks hand to each other.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from api import publish, voices
 from api.store import open_store
+from dags.alerts import tell
+from dags.found import drift_alerts, gate_alerts, shard_alerts
+from dags.health import alerts_now
+from dags.messengers import DeliveryError
 from etl import ingest, ledger, monthly, quarantine, registry, shards
 from etl.lake import Lake
 from etl.registry import Store
@@ -27,6 +32,7 @@ __all__ = [
     "backfill_orders",
     "build_months",
     "build_shards",
+    "check_health",
     "close_run",
     "list_shards",
     "list_stores",
@@ -139,9 +145,10 @@ def score_month(month: date, settings: Settings) -> dict[str, Any]:
     """
     lake = _lake(settings)
     summary = backtest.score_month(lake, month)
-    drift.write_alerts(lake, month)
-    rollout.review(lake, month)
+    drifted = drift.write_alerts(lake, month)
+    state = rollout.review(lake, month)
     write_report(month, settings)
+    tell([*drift_alerts(month, drifted), *gate_alerts(state)], settings)
     return {name: summary[name] for name in ("month", "runs", "total")}
 
 
@@ -169,7 +176,7 @@ def open_run(month: date, settings: Settings, configured: Settings | None = None
     """
     lake = _lake(settings)
     if configured:
-        rollout.judge(lake, month, configured)
+        tell(gate_alerts(rollout.judge(lake, month, configured)), settings)
     run_id = predict.next_run_id(lake, month)
     predict.survey_run(lake, run_id, settings)
     return run_id
@@ -200,13 +207,26 @@ def close_run(run_id: str, settings: Settings) -> dict[str, Any]:
     if lake.exists(f"scores/month={manifest['cutoff_month']}/summary.json"):
         write_report(cutoff_of(run_id), settings)
     told = {name: manifest[name] for name in ("run_id", "series", "models", "reasons")}
-    return told | {"failed": manifest.get("failed", [])}
+    failed = manifest.get("failed", [])
+    tell(shard_alerts(run_id, failed), settings)
+    return told | {"failed": failed}
 
 
 def publish_run(run_id: str, settings: Settings) -> dict[str, Any]:
     """Load the run into the forecast store and serve it."""
     with closing(open_store(settings.store_url)) as store:
         return publish.publish_run(_lake(settings), store, run_id, settings)
+
+
+def check_health(instant: datetime, settings: Settings) -> dict[str, int]:
+    """Alert an operator to what is wrong with lake and store; how many alerts there are, by code.
+
+    Raises `DeliveryError` where one could not be delivered.
+    """
+    found = alerts_now(settings, instant)
+    if lost := tell(found, settings, instant):
+        raise DeliveryError(f"{lost} of {len(found)} alerts were not delivered; see the log")
+    return dict(Counter(alert.code for alert in found))
 
 
 def _lake(settings: Settings) -> Lake:
@@ -226,21 +246,6 @@ def _day_before(store: Store, instant: datetime) -> date:
 def _pull(store: Store, days: list[date], instant: datetime, settings: Settings) -> int:
     """Pull `days`, each stretch of neighbouring ones by one search."""
     source = open_source(settings, store)
-    for first, last in _stretches(days):
+    for first, last in ledger.neighbouring(days):
         ingest.backfill(_lake(settings), store, first, last, source, settings, instant)
     return len(days)
-
-
-def _stretches(days: list[date]) -> list[tuple[date, date]]:
-    """Runs of neighbouring days, as first and last.
-
-    >>> [f"{a:%d}-{b:%d}" for a, b in _stretches([date(2026, 1, d) for d in (1, 2, 4)])]
-    ['01-02', '04-04']
-    """
-    stretches: list[tuple[date, date]] = []
-    for day in days:
-        if stretches and day - stretches[-1][1] == timedelta(days=1):
-            stretches[-1] = (stretches[-1][0], day)
-        else:
-            stretches.append((day, day))
-    return stretches

@@ -15,7 +15,14 @@ from airflow.sdk import get_current_context
 from etl.errors import InputError
 from etl.settings import Settings, settings_from
 
-__all__ = ["run_conf", "run_days", "run_instant", "run_month", "run_settings"]
+__all__ = [
+    "run_conf",
+    "run_days",
+    "run_instant",
+    "run_month",
+    "run_refresh_id",
+    "run_settings",
+]
 
 
 def run_conf() -> dict[str, Any]:
@@ -62,6 +69,14 @@ def run_days() -> tuple[date, date] | None:
     if first > last:
         raise InputError(f"conf 'from' {first} is after 'to' {last}")
     return first, last
+
+
+def run_refresh_id() -> str:
+    """The refresh that conf `refresh_id` names. Raises `InputError` where it names none."""
+    told = run_conf().get("refresh_id")
+    if not isinstance(told, str) or not told:
+        raise InputError(f"a run needs conf 'refresh_id', as the API answered it; found {told!r}")
+    return told
 
 
 def run_month() -> date:

@@ -27,7 +27,7 @@ from etl.ledger import (
 )
 from etl.registry import Store
 
-__all__ = ["MonthInputs", "accept_gaps", "first_days", "gather"]
+__all__ = ["MonthInputs", "accept_gaps", "accepted_days", "first_days", "gather"]
 
 _VERSION = 1
 """Counted up when the way a month is made changes, so that every month is made again."""
@@ -83,7 +83,7 @@ def gather(
     """
     days = read_days(lake, stores, days_between(*month_days(month)))
     gaps = _gaps(month, stores, days, begun)
-    accepted = _accepted(lake, month)
+    accepted = accepted_days(lake, month)
     _refuse_gaps(month, {key: _without(accepted, key, gap) for key, gap in gaps.items()}, stores)
     before = previous_month(month)
     previous = manifest_of(lake, before)
@@ -113,7 +113,8 @@ def accept_gaps(lake: Lake, month: date, stores: Sequence[Store], reason: str) -
     return gaps
 
 
-def _accepted(lake: Lake, month: date) -> dict[str, set[str]]:
+def accepted_days(lake: Lake, month: date) -> dict[str, set[str]]:
+    """The days without which `month` may close, by merchant/store."""
     path = _accepted_path(month)
     days = lake.read_json(path)["days"] if lake.exists(path) else {}
     return {store: set(gap) for store, gap in days.items()}

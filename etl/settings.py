@@ -133,6 +133,18 @@ class Settings:
         "Instant that refreshes take for the present, for rehearsals on old orders, as in "
         "`2026-11-03T06:00:00Z`; empty: the clock.",
     )
+    alert_webhook: str = _setting(
+        "",
+        "Where alerts are posted as JSON: an https URL, or the path of a file that holds it; "
+        "empty: nowhere. Never logged.",
+    )
+    alert_smtp: str = _setting(
+        "",
+        "Mail server for alerts: `smtp://user:password@host:587` or `smtps://…`, or the path of a "
+        "file that holds it; empty: none. Never logged.",
+    )
+    alert_from: str = _setting("storecast@localhost", "Sender of the alerts' mails.")
+    alert_to: str = _setting("", "Who gets the alerts' mails: addresses, with commas between.")
     jwt_keys: str = _setting(
         "",
         "JWKS of the marketplace's sign-on: a file or an https URL; empty: its tokens are refused.",

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-DAG_IDS = {"ingest_sales", "build_monthly_sales", "forecast_sales"}
+DAG_IDS = {
+    "ingest_sales",
+    "build_monthly_sales",
+    "forecast_sales",
+    "forecast_days",
+    "refresh_forecasts",
+    "check_health",
+}
 
 
 def tasks_of(bag):
@@ -38,8 +45,15 @@ def test_each_task_is_retried_and_ends_within_a_stated_time(bag):
 
 def test_one_run_of_a_dag_at_a_time_and_none_made_up_for_the_past(bag):
     for dag in bag.dags.values():
-        assert dag.max_active_runs == 1
         assert not dag.catchup
+        if dag.dag_id != "refresh_forecasts":
+            assert dag.max_active_runs == 1
+
+
+def test_refreshes_of_several_people_run_at_once_and_start_by_nothing_else(bag):
+    dag = bag.dags["refresh_forecasts"]
+    assert dag.max_active_runs > 1
+    assert dag.schedule is None
 
 
 def test_every_pool_that_a_task_waits_for_is_one_that_gets_made(bag):
@@ -54,6 +68,30 @@ def test_the_daily_pull_takes_the_next_free_slot_before_the_months_shards(bag):
     # By the default rule a task weighs as much as all that waits for it.
     month = sum(task.priority_weight for task in bag.dags["forecast_sales"].tasks)
     assert daily > month
+
+
+def test_what_somebody_waits_for_comes_first_then_the_morning_then_the_month(bag):
+    def weight(dag_id):
+        (weight,) = {task.priority_weight for task in bag.dags[dag_id].tasks}
+        return weight
+
+    assert weight("refresh_forecasts") > weight("forecast_days") == weight("ingest_sales")
+    assert {task.weight_rule for task in bag.dags["refresh_forecasts"].tasks} == {"absolute"}
+    assert {task.pool for task in bag.dags["refresh_forecasts"].tasks} == {"refresh"}
+
+
+def test_each_task_that_fails_for_good_alerts_somebody(bag):
+    from dags.failure import tell_of_failure
+
+    for task in tasks_of(bag):
+        assert task.on_failure_callback in (tell_of_failure, [tell_of_failure]), task.task_id
+
+
+def test_a_run_is_closed_though_a_shard_failed_but_not_without_its_name(bag):
+    close = bag.dags["forecast_sales"].get_task("close_run")
+    assert close.trigger_rule == "all_done_min_one_success"
+    assert close.upstream_task_ids == {"open_run", "predict_shards"}
+    assert bag.dags["forecast_sales"].get_task("publish_run").trigger_rule == "all_success"
 
 
 def test_what_a_person_must_change_is_not_tried_again(bag):

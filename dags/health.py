@@ -1,0 +1,85 @@
+"""What is wrong, looked at from outside: days that are missing, a run that is no longer fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, datetime, timedelta
+
+from api.store import open_store
+from dags.alerts import Alert
+from etl.closing import accepted_days
+from etl.lake import Lake
+from etl.ledger import missing_days, months_between, neighbouring
+from etl.registry import Store, read_stores
+from etl.settings import Settings
+
+__all__ = ["alerts_now"]
+
+_LOOKED_BACK = timedelta(days=366)
+_GRACE_DAYS = 2
+"""The last local day that was over at the daily pull is two days back at worst."""
+_SHOWN = 10
+
+
+def alerts_now(settings: Settings, instant: datetime) -> list[Alert]:
+    """The alerts of lake and store as they are at `instant`."""
+    stores = read_stores(Lake(settings.lake_url))
+    if not stores:
+        return []
+    return [*_missing(settings, stores, instant), *_not_fresh(settings, instant)]
+
+
+def _missing(settings: Settings, stores: list[Store], instant: datetime) -> Iterator[Alert]:
+    lake = Lake(settings.lake_url)
+    found = {}
+    for store in stores:
+        last = instant.astimezone(store.zone).date() - timedelta(days=_GRACE_DAYS)
+        gaps = _gaps(lake, store, last - _LOOKED_BACK, last)
+        if gaps:
+            found[f"{store.merchant_id}/{store.store_id}"] = gaps
+    if found:
+        days = sum(map(len, found.values()))
+        yield Alert(
+            "days_missing",
+            f"{days} days are missing in {len(found)} of {len(stores)} stores",
+            tuple(f"{name}: {_in_words(gaps)}" for name, gaps in list(found.items())[:_SHOWN]),
+        )
+
+
+def _gaps(lake: Lake, store: Store, start: date, end: date) -> list[date]:
+    """Days that the ledger misses and nobody accepted."""
+    accepted = {
+        day
+        for month in months_between(start, end)
+        for day in accepted_days(lake, month).get(f"{store.merchant_id}/{store.store_id}", ())
+    }
+    return [day for day in missing_days(lake, store, start, end) if str(day) not in accepted]
+
+
+def _not_fresh(settings: Settings, instant: datetime) -> Iterator[Alert]:
+    with closing(open_store(settings.store_url)) as store:
+        edition = store.current()
+    if edition is None:
+        yield Alert("run_not_fresh", "no run has been published yet")
+        return
+    age = instant - datetime.fromisoformat(str(edition.published_at))
+    if age > timedelta(days=settings.fresh_days):
+        yield Alert(
+            "run_not_fresh",
+            f"run {edition.run_id} was published {age.days} days ago, more than the "
+            f"{settings.fresh_days} of STORECAST_FRESH_DAYS",
+        )
+
+
+def _in_words(days: list[date]) -> str:
+    """Missing days as stretches.
+
+    >>> _in_words([date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 9)])
+    '2026-01-01 to 2026-01-02, 2026-01-09'
+    """
+    stretches = [
+        str(first) if first == last else f"{first} to {last}" for first, last in neighbouring(days)
+    ]
+    more = f" and {len(stretches) - _SHOWN} more" if len(stretches) > _SHOWN else ""
+    return ", ".join(stretches[:_SHOWN]) + more
