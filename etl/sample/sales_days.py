@@ -128,7 +128,7 @@ def _national(country: str, year: int) -> list[Occasion]:
             father_in_june,
             valentine,
         ],
-    }[country]
+    }.get(country, [])
 
 
 def occasions(country: str, year: int) -> list[Occasion]:

@@ -24,7 +24,16 @@ from etl.lake import Lake
 from etl.tables import DAILY_SERIES
 from forecasting.forecaster import Vector
 
-__all__ = ["WEEK", "DailySeries", "Promotion", "States", "data_hash", "read_series", "series_of"]
+__all__ = [
+    "WEEK",
+    "DailySeries",
+    "Promotion",
+    "States",
+    "data_hash",
+    "promotions_of",
+    "read_series",
+    "series_of",
+]
 
 WEEK = 7
 """Days in a season."""
@@ -123,11 +132,11 @@ def series_of(rows: pa.Table) -> Iterator[DailySeries]:
             np.asarray(states[i], dtype=np.int8),
             row["category"],
             row["country"],
-            _promotions(row["promotions"]),
+            promotions_of(row["promotions"]),
         )
 
 
-def _promotions(text: str | None) -> tuple[Promotion, ...]:
+def promotions_of(text: str | None) -> tuple[Promotion, ...]:
     """What the registry tells of promotions; days by their first ten characters."""
     found = [
         Promotion(_day(one["start"]), _day(one["end"]), float(one.get("discount") or 0.0))

@@ -96,6 +96,12 @@ def test_a_busy_store_without_an_order_was_closed_and_a_quiet_one_was_not():
     assert not closed_days(orders / 10).any()
 
 
+def test_a_store_that_sells_now_and_then_is_open_when_it_sells_nothing():
+    orders = np.zeros(140)
+    orders[::9] = 1
+    assert not closed_days(orders).any()
+
+
 def test_days_that_nobody_pulled_say_nothing_of_when_a_store_is_closed():
     orders = np.full(70, np.nan)
     orders[30] = 0
