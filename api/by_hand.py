@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
+from api.forget import Found, find_merchant, forget
 from api.lineage import explain
 from api.lineage_words import in_words
 from api.store import open_store
-from etl.errors import IncompleteError
+from etl.errors import IncompleteError, InputError
 from etl.lake import Lake
 from etl.settings import Settings
 
@@ -32,6 +33,12 @@ def add_commands(commands: Any) -> None:
     )
     command.add_argument("--json", action="store_true", help="everything, as JSON")
     command.set_defaults(run_command=_explain)
+    meaning = "delete everything of a merchant, everywhere, and prove it"
+    command = commands.add_parser("forget", help=meaning, description=meaning)
+    command.add_argument("merchant", metavar="MERCHANT")
+    command.add_argument("--dry-run", action="store_true", help="only say what is there")
+    command.add_argument("--yes", metavar="MERCHANT", help="the merchant again: it is for ever")
+    command.set_defaults(run_command=_forget)
 
 
 def _explain(options: argparse.Namespace, settings: Settings) -> None:
@@ -47,6 +54,41 @@ def _explain(options: argparse.Namespace, settings: Settings) -> None:
             f"{wrong} of {len(explained['checks'])} numbers behind {'/'.join(key)} disagree; they "
             "are listed above: build what is older again, or restore the file that was changed"
         )
+
+
+def _forget(options: argparse.Namespace, settings: Settings) -> None:
+    """Forget a merchant, or say what would be forgotten."""
+    lake, merchant = Lake(settings.lake_url), options.merchant
+    with closing(open_store(settings.store_url)) as store:
+        if options.dry_run:
+            _print_found(find_merchant(lake, store, merchant, settings))
+            return
+        if options.yes != merchant:
+            raise InputError(
+                f"everything of {merchant} would be deleted for ever, in what was published too; "
+                f"`--dry-run` shows what. If that is meant, say it again: --yes {merchant}"
+            )
+        receipt = forget(lake, store, merchant, settings, datetime.now(UTC))
+    print(json.dumps(receipt))
+    print(
+        f"nothing of {merchant} is left in lake, store and request log. Not looked through: "
+        "backups, Airflow's own database and task logs, and the setting that holds the "
+        "marketplace's tokens; see docs/privacy.md. Restart the API: it remembers rendered pages"
+    )
+
+
+def _print_found(found: Found) -> None:
+    for path in found.files:
+        print(path)
+    for table, count in found.documents.items():
+        print(f"{count} documents in {table} of the store")
+    print(
+        f"{len(found.files)} folders and files, {sum(found.documents.values())} documents, "
+        f"{found.log_lines} lines of the request log; {found.files_read} shared files read, "
+        f"{found.files_by_name} in other merchants' folders seen by name"
+    )
+    for path in found.mentions:
+        print(f"the id also stands as a word in {path}; judge whether that is the merchant")
 
 
 def _month(text: str) -> date:

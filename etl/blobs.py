@@ -13,13 +13,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from etl.errors import LakeError, SettingError
 
 __all__ = ["Blobs", "open_container"]
+
+_AT_ONCE = 256
+"""Blobs that one batch request may remove."""
 
 
 def open_container(url: str, environment: Mapping[str, str] | None = None) -> Blobs:
@@ -105,6 +113,21 @@ class Blobs:
                 self._container.delete_blob(self._path + path)
             except ResourceNotFoundError:
                 return
+
+    def delete_folder(self, prefix: str) -> int:
+        found = list(self.names(prefix))
+        with self._said("removed", prefix):
+            for start in range(0, len(found), _AT_ONCE):
+                paths = [self._path + name for name in found[start : start + _AT_ONCE]]
+                # Whoever else removes them is no error.
+                for answer in self._container.delete_blobs(*paths, raise_on_any_failure=False):
+                    if answer.status_code not in (202, 404):
+                        raise HttpResponseError(response=answer)
+        return len(found)
+
+    def delete_unfinished(self, before: float) -> int:
+        """None: what was not committed is never listed, and the service drops it after a week."""
+        return 0
 
     def local(self, path: str) -> None:
         return None

@@ -25,6 +25,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, cast
 
@@ -64,6 +65,12 @@ class Home(Protocol):
 
     def delete(self, path: str) -> None:
         """Remove the file at `path`; nothing happens where there is none."""
+
+    def delete_folder(self, prefix: str) -> int:
+        """Remove the files below the folder `prefix`, and the folder; how many files there were."""
+
+    def delete_unfinished(self, before: float) -> int:
+        """Remove what writers that were killed left behind, if older than that instant."""
 
     def local(self, path: str) -> Path | None:
         """The file at `path` on this machine; None where it lives elsewhere."""
@@ -134,6 +141,16 @@ class Lake:
         """Remove the file at `path`; nothing happens where there is none."""
         self._home.delete(_checked(path))
 
+    def delete_folder(self, prefix: str) -> int:
+        """Remove everything below the folder `prefix`, and its name; how many files there were."""
+        if not _checked(prefix):
+            raise LakeError("a lake is not removed whole; name a folder of it")
+        return self._home.delete_folder(_checked(prefix))
+
+    def delete_unfinished(self, before: datetime) -> int:
+        """Remove what writers that were killed before then left behind; how many files."""
+        return self._home.delete_unfinished(before.timestamp())
+
     def read_json(self, path: str) -> Any:
         """The JSON document at `path`."""
         try:
@@ -184,6 +201,13 @@ def _checked(path: str) -> str:
     return "/".join(parts)
 
 
+def _older(file: Path, before: float) -> bool:
+    try:
+        return file.stat().st_mtime < before
+    except FileNotFoundError:
+        return False
+
+
 class _Folder:
     """A lake in a folder; a file is written beside its place and moved there."""
 
@@ -222,6 +246,22 @@ class _Folder:
 
     def delete(self, path: str) -> None:
         self.local(path).unlink(missing_ok=True)
+
+    def delete_folder(self, prefix: str) -> int:
+        found = len(list(self.names(prefix)))
+        try:
+            shutil.rmtree(self.local(prefix))
+        except FileNotFoundError:
+            return found
+        except OSError as error:
+            raise LakeError(f"{self._top}/{prefix} cannot be removed: {error.strerror}") from error
+        return found
+
+    def delete_unfinished(self, before: float) -> int:
+        left = [file for file in self._top.rglob(f"*{_UNFINISHED}") if _older(file, before)]
+        for file in left:
+            file.unlink(missing_ok=True)
+        return len(left)
 
     def local(self, path: str) -> Path:
         return self._top / path

@@ -17,14 +17,20 @@ import pyarrow as pa
 from etl.closing import MonthInputs, first_days, gather
 from etl.duck import Duck, open_duck
 from etl.lake import Lake
-from etl.ledger import months_between, previous_month
+from etl.ledger import days_between, month_days, months_between, previous_month, read_days
 from etl.quarantine import count_refusals, refuse_bad_month
 from etl.registry import Store
 from etl.sales import sales_path, write_sales
 from etl.settings import Settings
 from etl.tables import MONTHLY_SALES, STOCKOUTS
 
-__all__ = ["build_changed_months", "build_month", "monthly_manifest", "monthly_path"]
+__all__ = [
+    "build_changed_months",
+    "build_month",
+    "monthly_manifest",
+    "monthly_path",
+    "narrow_month",
+]
 
 _MONTH = """
     WITH sold AS (
@@ -73,6 +79,10 @@ _REVENUE = """
     GROUP BY currency ORDER BY currency
 """
 
+_OTHERS = """
+    SELECT * FROM read_parquet($part, hive_partitioning = false) WHERE merchant_id <> $merchant
+"""
+
 
 def monthly_path(month: date) -> str:
     """Where the MONTHLY_SALES of `month` are."""
@@ -117,6 +127,43 @@ def build_changed_months(
             _build(lake, inputs, settings)
             changed.append(month)
     return changed
+
+
+def narrow_month(
+    lake: Lake,
+    month: date,
+    merchant_id: str,
+    stores: Sequence[Store],
+    settings: Settings,
+    *,
+    fresh: bool,
+) -> dict[str, Any]:
+    """Take a merchant's rows out of a built month, whose `stores` are those that stay.
+
+    Returns the manifest, which is the one that a build from their days alone would give. Where the
+    month was not `fresh`, made from other days than are there now, it still is not.
+    """
+    before = monthly_manifest(lake, month) or {}
+    gaps = {
+        store: days
+        for store, days in before["accepted_gaps"].items()
+        if store.partition("/")[0] != merchant_id
+    }
+    days = read_days(lake, stores, days_between(*month_days(month)))
+    previous = monthly_manifest(lake, previous_month(month))
+    inputs = MonthInputs(month, stores, days, previous, gaps)
+    with open_duck(settings) as duck:
+        with lake.local_files([sales_path(month)]) as (sales,):
+            duck.copy(lake, sales_path(month), _OTHERS, part=sales, merchant=merchant_id)
+        with lake.local_files([monthly_path(month)]) as (part,):
+            rows = duck.batches(_OTHERS, part=part, merchant=merchant_id)
+            digest = duck.write(lake, monthly_path(month), MONTHLY_SALES, rows)
+        with lake.local_files([monthly_path(month)]) as (part,):
+            manifest = _manifest(duck, inputs, part) | {"sha256": digest}
+    if not fresh:
+        manifest["fingerprint"] = before["fingerprint"]
+    lake.write_json(_manifest_path(month), manifest)
+    return manifest
 
 
 def _build(lake: Lake, inputs: MonthInputs, settings: Settings) -> dict[str, Any]:

@@ -39,6 +39,7 @@ __all__ = [
     "read_products",
     "read_stores",
     "refresh_products",
+    "remove_stores",
 ]
 
 _STORES_PATH = "registry/stores.parquet"
@@ -103,6 +104,15 @@ def as_asked(lake: Lake, store: Store) -> Store:
     key = (store.merchant_id, store.store_id)
     asked = {(one.merchant_id, one.store_id): one.daily_forecasts for one in read_stores(lake)}
     return replace(store, daily_forecasts=asked.get(key, store.daily_forecasts))
+
+
+def remove_stores(lake: Lake, merchant_id: str) -> None:
+    """Take the merchant's stores out of the registry, and their products with them."""
+    stores = [store for store in read_stores(lake) if store.merchant_id != merchant_id]
+    if lake.exists(_STORES_PATH):
+        rows = [asdict(store) for store in stores]
+        lake.write_table(_STORES_PATH, pa.Table.from_pylist(rows, STORES.schema), STORES)
+    lake.delete_folder(f"registry/products/merchant_id={merchant_id}")
 
 
 def pick_stores(

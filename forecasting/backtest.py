@@ -24,7 +24,7 @@ from forecasting.scoring import beside_rule
 from forecasting.series import months_between, read_shard, series_of
 from forecasting.summary import Summary
 
-__all__ = ["score_month", "vintages"]
+__all__ = ["score_month", "summarise_month", "vintages"]
 
 
 def score_month(lake: Lake, month: date) -> dict[str, Any]:
@@ -43,6 +43,20 @@ def score_month(lake: Lake, month: date) -> dict[str, Any]:
                 writer.write_table(scores)
     folder = f"scores/month={month:%Y-%m}"
     lake.write_bytes(f"{folder}/part.parquet", sink.getvalue())
+    document = {"month": f"{month:%Y-%m}", "runs": runs, **summary.measures()}
+    lake.write_json(f"{folder}/summary.json", document)
+    return document
+
+
+def summarise_month(lake: Lake, month: date, runs: list[str]) -> dict[str, Any]:
+    """Write the summary of SCORES that are there already, of those runs; the summary."""
+    folder = f"scores/month={month:%Y-%m}"
+    summary = Summary()
+    with lake.local_files([f"{folder}/part.parquet"]) as (part,), pq.ParquetFile(part) as scores:
+        for group in range(scores.num_row_groups):
+            rows = scores.read_row_group(group)
+            if rows.num_rows:
+                summary.add(rows.to_pandas())
     document = {"month": f"{month:%Y-%m}", "runs": runs, **summary.measures()}
     lake.write_json(f"{folder}/summary.json", document)
     return document

@@ -39,6 +39,7 @@ from api.store.mongo_documents import (
     page_order,
     record_of,
 )
+from api.store.mongo_forgetting import MongoForgetting
 from api.store.mongo_refreshes import MongoRefreshes
 from etl.errors import StoreError
 
@@ -62,6 +63,7 @@ class MongoStore:
                 raise StoreError(f"the MongoDB URL cannot be used: {error}") from error
             self._durable = WriteConcern(w=1, j=True)
             self.daily = MongoDaily(self._durably("daily"), self._errors)
+            self.forgetting = MongoForgetting(self._database, self._errors)
             self.refreshes = MongoRefreshes(
                 self._durably("refreshes"), self._durably("leases"), self._errors
             )

@@ -24,6 +24,7 @@ from api.store.documents import (
     StoreDocument,
     SummaryDocument,
 )
+from api.store.forgetting import Forgetting
 from api.store.refreshes import RefreshQueue
 
 __all__ = ["ForecastStore"]
@@ -43,6 +44,10 @@ class ForecastStore(Protocol):
     @property
     def refreshes(self) -> RefreshQueue:
         """Refreshes that were asked for, and the leases of those who work on them."""
+
+    @property
+    def forgetting(self) -> Forgetting:
+        """What is done when a merchant is forgotten."""
 
     # loading
     def begin(self, run_id: str, digest: str) -> Edition:

@@ -27,6 +27,7 @@ from api.store.documents import (
 )
 from api.store.sqlite_daily import SqliteDaily
 from api.store.sqlite_file import SqliteFile
+from api.store.sqlite_forgetting import SqliteForgetting
 from api.store.sqlite_listing import listing_statement, marks, stores_asked
 from api.store.sqlite_refreshes import SqliteRefreshes
 from etl.errors import StoreError
@@ -52,6 +53,7 @@ class SqliteStore:
         self._file = SqliteFile(path)
         self.daily = SqliteDaily(self._file)
         self.refreshes = SqliteRefreshes(self._file)
+        self.forgetting = SqliteForgetting(self._file)
         self._served: Edition | None = None
 
     # loading

@@ -13,10 +13,18 @@ from etl.retail.mercadolibre_shapes import Line, OrderHead
 from etl.retail.shapes import field_of, instant, order_key, product_id, units_of
 from etl.retail.source import Order, OrderLine, Refusal
 
-__all__ = ["created_at", "read_order", "updated_at", "without_customer"]
+__all__ = ["PERSONAL", "created_at", "read_order", "updated_at", "without_customer"]
 
-_PERSONAL = ("buyer", "shipping", "comment", "feedback", "billing_info", "context")
-_PERSONAL_OF_PAYMENTS = ("payer", "payer_id", "card_id", "card", "collector", "issuer_id")
+PERSONAL = frozenset(
+    {
+        *("buyer", "customer", "payer", "payer_id", "collector", "receiver_id", "receiver_name"),
+        *("first_name", "last_name", "nickname", "identification", "email", "phone"),
+        *("alternative_phone", "shipping", "shipping_address", "receiver_address", "destination"),
+        *("address", "billing_info", "billing_address", "card", "card_id", "cardholder"),
+        *("issuer_id", "comment", "comments", "feedback", "message", "messages", "context"),
+    }
+)
+"""Fields that are about a customer, wherever in a document they stand."""
 
 _SOLD = frozenset({"paid", "partially_refunded", "pending_cancel"})
 _CANCELLED = frozenset({"cancelled", "invalid"})
@@ -25,13 +33,17 @@ _CALLED_OFF = frozenset({"cancelled", "expired", "failed", "not_delivered", "pen
 
 
 def without_customer(document: Any) -> Any:
-    """`document` without its customer: buyer, payer, shipping, billing, and what they wrote."""
-    if not isinstance(document, dict):
-        return document
-    kept = {name: value for name, value in document.items() if name not in _PERSONAL}
-    if isinstance(kept.get("payments"), list):
-        kept["payments"] = [_without_payer(payment) for payment in kept["payments"]]
-    return kept
+    """`document` without its customer: names, addresses, payment, and what they wrote.
+
+    >>> without_customer({"id": 1, "buyer": {"id": 7}, "payments": [{"id": 2, "payer_id": 7}]})
+    {'id': 1, 'payments': [{'id': 2}]}
+    """
+    if isinstance(document, dict):
+        kept = document.keys() - PERSONAL
+        return {name: without_customer(value) for name, value in document.items() if name in kept}
+    if isinstance(document, list):
+        return [without_customer(part) for part in document]
+    return document
 
 
 def created_at(document: Any) -> datetime | None:
@@ -130,9 +142,3 @@ def _item_id(line: Any) -> Any:
     item = line.get("item") if isinstance(line, dict) else None
     name = item.get("id") if isinstance(item, dict) else None
     return name if isinstance(name, str) else None
-
-
-def _without_payer(payment: Any) -> Any:
-    if not isinstance(payment, dict):
-        return payment
-    return {name: value for name, value in payment.items() if name not in _PERSONAL_OF_PAYMENTS}

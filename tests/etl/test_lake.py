@@ -2,7 +2,7 @@
 
 import pickle
 import threading
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -67,6 +67,25 @@ def test_what_is_deleted_is_gone_and_may_be_deleted_again(home):
     home.delete("a")
     home.delete("a")
     assert not home.exists("a")
+
+
+def test_a_folder_goes_with_all_that_is_below_it_and_its_name(home):
+    for path in ("t/m=1/a", "t/m=1/b/c", "t/m=10/a"):
+        home.write_bytes(path, b"")
+    assert home.delete_folder("t/m=1") == 2
+    assert home.delete_folder("t/m=1") == 0
+    assert (home.paths(""), home.folders("t")) == (["t/m=10/a"], ["m=10"])
+    with pytest.raises(LakeError, match="not removed whole"):
+        home.delete_folder("")
+
+
+def test_what_killed_writers_left_goes_when_it_is_old(tmp_path):
+    lake = Lake(tmp_path)
+    lake.write_bytes("t/a", b"")
+    (tmp_path / "t" / "a.1.tmp").write_bytes(b"half")
+    assert lake.delete_unfinished(datetime(2020, 1, 1, tzinfo=UTC)) == 0
+    assert lake.delete_unfinished(datetime(2100, 1, 1, tzinfo=UTC)) == 1
+    assert [file.name for file in (tmp_path / "t").iterdir()] == ["a"]
 
 
 def test_a_file_moved_in_is_whole_and_gone_outside(home, tmp_path):

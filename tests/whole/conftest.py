@@ -1,7 +1,7 @@
 """Two whole months of two merchants, from a marketplace to what is served, by the jobs of the DAGs.
 
 The orders are few, so that numbers can be followed by hand: each product sells the units below on
-the 5th of each month, from June 2025 on, and in October 2026 andes/centro sells its mugs as
+the 5th of each month, from October 2025 on, and in October 2026 andes/centro sells its mugs as
 
 | order   | day   | units of MUG                        |
 |---------|-------|-------------------------------------|
@@ -13,6 +13,7 @@ the 5th of each month, from June 2025 on, and in October 2026 andes/centro sells
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -38,8 +39,8 @@ UNITS = {
     ("plata", "norte", "PEN"): 30,
     ("plata", "norte", "TOY"): 2,
 }
-MONTHS = pd.period_range("2025-06", "2026-10", freq="M")
-FIRST, LAST = date(2025, 6, 1), date(2026, 10, 31)
+MONTHS = pd.period_range("2025-10", "2026-10", freq="M")
+FIRST, LAST = date(2025, 10, 1), date(2026, 10, 31)
 NOW = datetime(2026, 11, 3, 6, tzinfo=UTC)
 OCTOBER = [
     ("oct-mug", "1", "MUG", "2026-10-05T12:00:00Z", 4, 0, "2026-10-05T12:00:00Z", "paid"),
@@ -102,6 +103,13 @@ def live_through(settings: Settings, first: date = FIRST) -> None:
         jobs.publish_run(run_id, chosen)
 
 
+def copied(lived: Months, folder: Path, settings_at: Callable[..., Settings]) -> Months:
+    """The months in another folder. Files of a lake are replaced, never changed: links will do."""
+    shutil.copytree(lived.folder / "lake", folder / "lake", copy_function=os.link)
+    shutil.copy(lived.folder / "store.sqlite", folder)
+    return Months(folder, settings_at(folder))
+
+
 @pytest.fixture(scope="session")
 def marketplace(tmp_path_factory) -> Iterator[dict[str, str]]:
     """Settings of the marketplace: where it is, and its tokens."""
@@ -136,8 +144,13 @@ def lived(tmp_path_factory, settings_at) -> Months:
 @pytest.fixture
 def months(lived, tmp_path, settings_at) -> Months:
     """A copy of the two months, of the test's own."""
-    shutil.copytree(lived.folder, tmp_path / "months")
-    return Months(tmp_path / "months", settings_at(tmp_path / "months"))
+    return copied(lived, tmp_path / "months", settings_at)
+
+
+@pytest.fixture
+def copy_of(lived, settings_at) -> Callable[[Path], Months]:
+    """Copies the two months into a folder."""
+    return lambda folder: copied(lived, folder, settings_at)
 
 
 @pytest.fixture

@@ -282,3 +282,31 @@ def test_other_urls_are_refused(url):
     with pytest.raises(SettingError, match="must be sqlite:///file or mongodb://") as told:
         open_store(url)
     assert "hunter2" not in str(told.value)
+
+
+def test_a_forgotten_merchant_leaves_every_table_and_no_other_does(store):
+    load = loaded(store, [a_document("MUG"), a_document("MUG", merchant="M2", volume=3.0)])
+    for merchant in ("M1", "M2"):
+        store.put_stores(load, [StoreDocument(merchant, "S1", "", b'{"merchant_id":"%s"}')])
+        store.put_record("token", merchant, {"merchant_id": merchant}, (merchant, "", ""))
+    named = {"merchant_id": "M1"}
+    store.put_record("audit", "of-nobody", named, ("", "", ""))
+
+    assert store.forgetting.traces("M1")["forecasts"] == 1
+    removed = store.forgetting.forget("M1")
+    assert (removed["forecasts"], removed["records"], removed["stores"]) == (1, 1, 1)
+    assert store.forgetting.traces("M1") != {}, "a record of nobody names it"
+    store.delete_record("audit", "of-nobody")
+    store.forgetting.scrub()
+    assert store.forgetting.traces("M1") == {}
+    assert store.forgetting.traces("M2")["records"] == 1
+    assert store.loaded(load) == (1, 3.0)
+    assert store.record("token", "M2") == {"merchant_id": "M2"}
+
+
+def test_an_edition_tells_its_new_counts_and_hash(store):
+    load = loaded(store, [a_document("MUG")])
+    store.forgetting.amend(load, None, {"series": 0})
+    assert (store.editions()[0].details, store.editions()[0].digest) == ({"series": 0}, "digest")
+    store.forgetting.amend(load, "other", {"series": 0})
+    assert store.current().digest == "other"

@@ -1,0 +1,259 @@
+"""`python -m api forget`: nothing of the merchant is left, and nothing of the others changes."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pyarrow.compute as pc
+import pytest
+
+from api import forget as forgetting
+from api.__main__ import main
+from api.forget import find_merchant, forget
+from api.lineage import explain
+from api.publish import publish_run
+from api.store import open_store
+from api.store.documents import Scope
+from api.tokens import issue_token
+from dags import jobs
+from etl import lake as lakes
+from etl.errors import IncompleteError, LakeError
+from etl.monthly import build_changed_months
+from etl.registry import read_stores
+from forecasting.predictions import read_predictions
+
+AT = datetime(2026, 11, 4, tzinfo=UTC)
+NOVEMBER = date(2026, 10, 1)
+
+
+@pytest.fixture
+def opened(months):
+    """The copied months with their store open, a token and feedback of either merchant."""
+    with closing(open_store(months.settings.store_url)) as store:
+        for merchant in ("andes", "plata"):
+            issue_token(store, "merchant", merchant, (), AT, None)
+            said = {"merchant_id": merchant, "store_id": "x", "product_id": "MUG", "note": "no"}
+            store.put_record("feedback", merchant, said, (merchant, "x", "MUG"))
+        yield store
+
+
+def run(months, store, merchant="andes"):
+    return forget(months.lake, store, merchant, months.settings, AT)
+
+
+def served(store, merchant):
+    load, scope = store.current().load, Scope(merchant)
+    stores = store.stores(load, scope)
+    return stores, [store.forecasts(load, scope, one.store_id, "", 100) for one in stores]
+
+
+def test_nothing_of_the_merchant_is_left_in_lake_and_store(months, opened):
+    before = find_merchant(months.lake, opened, "andes", months.settings)
+    assert before.anything and len(before.files) > 500
+    assert {"forecasts", "records", "stores", "summaries"} <= set(before.documents)
+    receipt = run(months, opened)
+    found = find_merchant(months.lake, opened, "andes", months.settings)
+    assert (found.files, found.mentions, found.documents) == ([], [], {})
+    assert not list((months.folder / "lake").rglob("*andes*"))
+    assert receipt["left"] == 0 and "andes" not in json.dumps(receipt)
+    assert served(opened, "andes") == ([], [])
+    store_file = (months.folder / "store.sqlite").read_bytes()
+    assert b"andes" not in store_file and b"plata" in store_file
+
+
+def test_what_others_were_shown_stays_to_the_byte(months, opened):
+    shown = served(opened, "plata")
+    files = {p: c for p, c in months.files().items() if "merchant_id=plata" in p}
+    rows = predictions_of(months, "plata")
+    run(months, opened)
+    after = months.files()
+    assert served(opened, "plata") == shown
+    assert files and {path: after[path] for path in files} == files
+    assert predictions_of(months, "plata") == rows
+    assert {kind for kind, _ in records(opened, "feedback")} == {"plata"}
+
+
+def predictions_of(months, merchant):
+    """The merchant's rows of every run, as they stand in the files."""
+    found = {}
+    for path in months.lake.paths("predictions", ".csv"):
+        lines = months.lake.read_bytes(path).split(b"\n")
+        found[path] = [line for line in lines if f'"{merchant}"'.encode() in line]
+    assert any(found.values())
+    return {path: lines for path, lines in found.items() if lines}
+
+
+def records(store, kind):
+    return list(store.records(kind))
+
+
+def test_the_months_are_those_of_a_lake_that_never_knew_it(
+    months, opened, live, settings_at, tmp_path
+):
+    run(months, opened)
+    tokens = json.loads(months.settings.source_tokens)
+    alone = replace(
+        settings_at(tmp_path / "alone"), source_tokens=json.dumps({"plata": tokens["plata"]})
+    )
+    live(alone)
+    expected = files_of(alone, "monthly_sales", "registry", "stockouts")
+    made = files_of(months.settings, "monthly_sales", "registry", "stockouts")
+    assert made == expected
+
+
+def files_of(settings, *folders):
+    lake = lakes.Lake(settings.lake_url)
+    return {path: lake.read_bytes(path) for name in folders for path in lake.paths(name)}
+
+
+def test_nothing_is_built_or_published_again_afterwards(months, opened):
+    run(months, opened)
+    lake, settings = months.lake, months.settings
+    assert build_changed_months(lake, read_stores(lake), NOVEMBER, settings) == []
+    before = months.files()
+    published = publish_run(lake, opened, "2026-10.1", settings)
+    assert published["loaded"] is False and published["series"] == 3
+    assert opened.current().details["series"] == 3
+    assert months.files() == before
+    told = explain(lake, opened, ("plata", "norte", "BOX"))
+    assert [check for check in told["checks"] if not check["agrees"]] == []
+
+
+def test_the_next_forecast_goes_on_without_it(months, opened):
+    run(months, opened)
+    settings = replace(months.settings, engine="ensemble")
+    run_id = jobs.open_run(NOVEMBER, settings)
+    assert run_id == "2026-10.2"
+    jobs.predict_shards(run_id, jobs.list_shards(NOVEMBER, settings), settings)
+    closed = jobs.close_run(run_id, settings)
+    assert closed["series"] == 3
+    kept, made = (
+        {
+            row["product_id"]
+            for path in paths
+            for row in read_predictions(months.lake, path).to_pylist()
+        }
+        for paths in (
+            months.lake.paths("predictions/run_id=2026-10.1", ".csv"),
+            months.lake.paths("predictions/run_id=2026-10.2", ".csv"),
+        )
+    )
+    assert kept == made == {"BOX", "PEN", "TOY"}
+
+
+def test_a_month_that_was_out_of_date_still_is(months, opened):
+    path = "monthly_sales/month=2026-08/manifest.json"
+    manifest = months.lake.read_json(path)
+    months.lake.write_json(path, manifest | {"fingerprint": "of other days"})
+    run(months, opened)
+    lake = months.lake
+    rebuilt = build_changed_months(lake, read_stores(lake), NOVEMBER, months.settings)
+    assert [f"{month:%Y-%m}" for month in rebuilt] == ["2026-08"]
+
+
+class KilledError(BaseException):
+    """Not an Exception, so that nothing on the way can mend it."""
+
+
+@pytest.fixture
+def changes(monkeypatch):
+    """Counts what the lake writes and removes, and stops it at the one that is set."""
+
+    class Changes:
+        made, stop_at = 0, None
+
+    def counted(original):
+        def change(self, *arguments):
+            if Changes.made == Changes.stop_at:
+                raise KilledError
+            Changes.made += 1
+            return original(self, *arguments)
+
+        return change
+
+    for name in ("write", "move_in", "delete", "delete_folder"):
+        monkeypatch.setattr(lakes._Folder, name, counted(getattr(lakes._Folder, name)))
+    return Changes
+
+
+@pytest.mark.slow
+def test_killed_anywhere_it_goes_on_to_the_same_end(copy_of, tmp_path, changes):
+    def end(name, stop_at=None):
+        months = copy_of(tmp_path / name)
+        with closing(open_store(months.settings.store_url)) as store:
+            changes.made, changes.stop_at = 0, stop_at
+            if stop_at is not None:
+                with pytest.raises(KilledError):
+                    run(months, store)
+                changes.stop_at = None
+            run(months, store)
+        return months.files()
+
+    expected = end("undisturbed")
+    total = changes.made
+    assert total > 60
+    for share in (0.03, 0.45, 0.7, 0.9):
+        found = end(f"killed-{share}", round(share * total))
+        assert found.keys() == expected.keys()
+        assert [path for path in found if found[path] != expected[path]] == [], share
+
+
+def test_a_damaged_run_is_told_before_anything_is_touched(months, opened):
+    path = months.lake.paths("predictions/run_id=2026-10.1", ".csv")[0]
+    months.lake.write_bytes(path, months.lake.read_bytes(path).replace(b",1,", b",01,", 1))
+    before = months.files()
+    with pytest.raises(LakeError, match="is not the file that its run was closed with"):
+        run(months, opened)
+    assert months.files() == before
+
+
+def test_what_a_task_writes_meanwhile_is_found(months, opened, monkeypatch):
+    lake = months.lake
+    late = "raw/source=mercadolibre/merchant_id=andes/store_id=sur/day=2026-11-01/manifest.json"
+    write_month_report = forgetting.write_month_report
+
+    def write_late(*arguments):
+        lake.write_json(late, {})
+        return write_month_report(*arguments)
+
+    monkeypatch.setattr(forgetting, "write_month_report", write_late)
+    with pytest.raises(IncompleteError, match="a task may have written meanwhile: pause the DAGs"):
+        run(months, opened)
+    monkeypatch.undo()
+    assert run(months, opened)["left"] == 0
+
+
+@pytest.fixture
+def command(months, monkeypatch, capsys, tmp_path):
+    """Runs `python -m api forget`; answers status, output and errors."""
+    log = tmp_path / "requests.jsonl"
+    lines = [json.dumps({"merchant_id": m}, separators=(",", ":")) for m in ("andes", "plata")]
+    log.write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("STORECAST_LAKE_URL", months.settings.lake_url)
+    monkeypatch.setenv("STORECAST_STORE_URL", months.settings.store_url)
+    monkeypatch.setenv("STORECAST_REQUEST_LOG", str(log))
+
+    def run(*arguments):
+        status = main(["forget", *arguments])
+        told = capsys.readouterr()
+        return status, told.out, told.err, log.read_text()
+
+    return run
+
+
+def test_by_hand_it_asks_for_the_merchant_again(command, months):
+    before = months.files()
+    status, out, err, _ = command("andes", "--yes", "plata")
+    assert (status, out) == (2, "") and "say it again: --yes andes" in err
+    status, out, _, _ = command("andes", "--dry-run")
+    assert status == 0 and "raw/source=mercadolibre/merchant_id=andes\n" in out
+    assert "1 lines of the request log" in out
+    assert months.files() == before
+    status, out, _, log = command("andes", "--yes", "andes")
+    assert status == 0 and "nothing of andes is left in lake, store and request log" in out
+    assert log == '{"merchant_id":"plata"}\n'
+    stores = months.lake.read_table("registry/stores.parquet")
+    assert pc.unique(stores["merchant_id"]).to_pylist() == ["plata"]
