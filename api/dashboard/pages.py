@@ -43,6 +43,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 @router.get("/")
 @router.get("/sign-in")
+@router.get("/days")
 @router.get("/products")
 @router.get("/reports")
 @router.get("/stores/{store_id}/products/{product_id:path}")

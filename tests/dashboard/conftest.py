@@ -15,10 +15,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jwt
@@ -70,11 +71,11 @@ PUBLIC_KEY = jwt.algorithms.ECAlgorithm.to_jwk(MARKET_KEY.public_key())
 
 STORES = {
     "palermo": Store("casa-andina", "palermo", "Casa Andina Palermo", "Cono Sur", "AR",
-                     "America/Argentina/Buenos_Aires", "ARS", 9, "sandbox", "1"),
+                     "America/Argentina/Buenos_Aires", "ARS", 9, "mercadolibre", "1"),
     "providencia": Store("casa-andina", "providencia", "Casa Andina Providencia", "Cono Sur", "CL",
-                         "America/Santiago", "CLP", 10, "sandbox", "2"),
+                         "America/Santiago", "CLP", 10, "mercadolibre", "2"),
     "paulista": Store("sol-e-mar", "paulista", "Sol e Mar Paulista", "Sudeste", "BR",
-                      "America/Sao_Paulo", "BRL", 8, "sandbox", "3"),
+                      "America/Sao_Paulo", "BRL", 8, "mercadolibre", "3"),
 }  # fmt: skip
 
 CATALOGUE = {
@@ -253,9 +254,18 @@ class Served:
 
 
 def publish_and_serve(
-    folder: Path, market: list[Sold], engine: str, runs_before: int, port: int
+    folder: Path,
+    market: list[Sold],
+    engine: str,
+    runs_before: int,
+    port: int,
+    before: Callable[[Lake, str], None] | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[subprocess.Popen[bytes], Served]:
-    """A server process over a store that was filled by predicting and publishing the market."""
+    """A server process over a store that was filled by predicting and publishing the market.
+
+    `before` may do more with lake and store; `variables` are further ones of the environment.
+    """
     lake, url = Lake(folder / "lake"), f"sqlite:///{folder}/store.sqlite"
     settings = Settings(engine=engine, jobs=1)
     fill_lake(lake, market, settings, runs_before)
@@ -273,6 +283,8 @@ def publish_and_serve(
     tokens["analyst"] = issue_token(store, "analyst", None, [], PUBLISHED, None)
     tokens["planner"] = issue_token(store, "planner", "casa-andina", ["palermo"], PUBLISHED, None)
     store.close()
+    if before is not None:
+        before(lake, url)
     keys = folder / "jwks.json"
     keys.write_text(json.dumps({"keys": [{**json.loads(PUBLIC_KEY), "kid": "market"}]}))
     command = [sys.executable, "-m", "api", "serve", "--port", str(port)]
@@ -282,6 +294,7 @@ def publish_and_serve(
         "STORECAST_LAKE_URL": lake.url,
         "STORECAST_JWT_KEYS": str(keys),
         "STORECAST_REQUEST_LOG": f"{folder}/requests.log",
+        **variables,
     }
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     served = Served(f"http://127.0.0.1:{port}", tokens)
@@ -352,6 +365,24 @@ def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
         else:
             return
     raise RuntimeError(f"{url} does not answer")
+
+
+@pytest.fixture(scope="session", name="draw_market")
+def _draw_market() -> Callable[..., list[Sold]]:
+    """For markets of other folders."""
+    return draw_market
+
+
+@pytest.fixture(scope="session", name="publish_and_serve")
+def _publish_and_serve() -> Callable[..., tuple[subprocess.Popen[bytes], Served]]:
+    """For markets of other folders."""
+    return publish_and_serve
+
+
+@pytest.fixture(scope="session", name="free_port")
+def _free_port() -> Callable[[], int]:
+    """For servers of other folders."""
+    return free_port
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,8 @@ def test_every_reason_that_an_engine_gives_has_a_sentence():
     codes = codes - {"none"} | {"raced", "unbeaten"}  # a donor; and two that a variable holds
 
     assert {"short_history", "retired"} <= codes
-    assert {code for code in codes if f"reason.{code}" not in WORDS["en"]} == set()
+    worded = {key.split(".")[1] for key in WORDS["en"] if key.split(".")[0].endswith("reason")}
+    assert codes - worded == set()
 
 
 def test_every_model_that_can_serve_has_a_sentence():
@@ -64,6 +65,27 @@ def test_every_model_that_can_serve_has_a_sentence():
 
     for model in {*CANDIDATES, *ENGINES, "zero", "mean", "launch"}:
         assert f"model.{model}" in WORDS["en"]
+
+
+def test_every_method_of_days_has_a_sentence():
+    from forecasting.daily.candidates import CANDIDATES
+    from forecasting.daily.engines import DAILY_ENGINES
+
+    for model in {*CANDIDATES, *DAILY_ENGINES, "zero"}:
+        assert f"day-model.{model}" in WORDS["en"]
+
+
+def test_every_state_and_end_of_a_refresh_has_words():
+    from api.refresh.documents import STATES
+    from api.refresh.words import _WORDS
+
+    running = {"queued", "pulling", "training"}
+    for code in running:
+        assert f"refresh.{code}" in WORDS["en"]
+    for code in {"done", *_WORDS} - {"", *running}:
+        assert f"refresh.end.{code}" in WORDS["en"], code
+    for state in {*STATES} - {"on_sale"}:
+        assert f"days.state.{state}" in WORDS["en"]
 
 
 def test_every_reason_for_attention_has_a_name_and_a_sentence():

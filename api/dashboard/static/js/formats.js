@@ -34,8 +34,22 @@ function build(country) {
   const monthShort = date({ month: "short", year: "2-digit" });
   const monthName = date({ month: "long" });
   const day = date({ day: "numeric", month: "long", year: "numeric" });
+  const dayName = date({ weekday: "long", day: "numeric", month: "long" });
+  const dayMonth = date({ day: "numeric", month: "short" });
+  const dayNumber = date({ day: "numeric" });
+  const weekdayShort = date({ weekday: "short" });
+  const weekdayLetter = date({ weekday: "narrow" });
+  const moment = new Intl.DateTimeFormat(dates, {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZoneName: "short",
+  });
   return {
     units: (value, beside = value) => unitsText(value, beside, whole, fine),
+    range: (low, high) => `${unitsText(low, high, whole, fine)} – ${unitsText(high, high, whole, fine)}`,
     compact: (value) => (Math.abs(value) < 10_000 ? fine.format(value) : short.format(value)),
     percent: (value) => share.format(value),
     change: (value) => signed.format(value),
@@ -45,6 +59,12 @@ function build(country) {
     monthShort: (iso) => monthShort.format(new Date(iso)).replace(/ de /, " ").replace(/\./g, ""),
     monthName: (iso) => monthName.format(new Date(iso)),
     day: (iso) => day.format(new Date(iso)),
+    dayName: (iso) => dayName.format(new Date(iso)),
+    dayMonth: (iso) => dayMonth.format(new Date(iso)).replace(/ de /, " ").replace(/\./g, ""),
+    dayNumber: (iso) => dayNumber.format(new Date(iso)),
+    weekdayShort: (iso) => weekdayShort.format(new Date(iso)).replace(/\./g, ""),
+    weekdayLetter: (iso) => weekdayLetter.format(new Date(iso)),
+    moment: (iso) => moment.format(new Date(iso)),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { preferredLanguage, speak } from "./language.js";
+import { daysPage } from "./pages/days.js";
 import { merchantsPage } from "./pages/merchants.js";
 import { notFoundPage } from "./pages/not-found.js";
 import { overviewPage } from "./pages/overview.js";
@@ -16,6 +17,7 @@ import { forgetStores } from "./stores.js";
 
 const PAGES = [
   [/^\/$/, overviewPage],
+  [/^\/days$/, daysPage],
   [/^\/products$/, productsPage],
   [/^\/stores\/(?<store>[^/]+)\/products\/(?<product>.+)$/, productPage],
 ];

@@ -67,6 +67,23 @@ export function reasonSentence(reason, formats) {
   return `${t("reason.corrected", { corrected, count: Number(corrected) })} ${told}`;
 }
 
+/** The same of a daily forecast: what is told of months there is told of days here. */
+export function dailyReasonSentence(reason, formats) {
+  if (!reason) return "";
+  const { code, parameters } = reason;
+  const count = Number(parameters.days ?? 0);
+  const told = has(`day-reason.${code}`)
+    ? t(`day-reason.${code}`, { ...parameters, count })
+    : reasonSentence(reason, formats);
+  const closed = parameters.closed?.split(",").map((day) => formats.dayName(day)) ?? [];
+  return closed.length ? `${t("day-reason.closed", { days: closed.join(" · ") })} ${told}` : told;
+}
+
+/** What a method of days does, in a sentence. */
+export function dailyModelSentence(model) {
+  return t(has(`day-model.${model}`) ? `day-model.${model}` : "model.other", { model });
+}
+
 /** The methods that serve together, each with its share, the largest first; often none. */
 export function servingMethods(reason) {
   const weights = reason?.parameters.weights?.split(",") ?? [];

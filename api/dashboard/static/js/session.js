@@ -4,6 +4,7 @@ import { carry, change, read } from "./api.js";
 
 const MERCHANT = "storecast.merchant";
 const WRITERS = ["merchant", "planner"];
+const REFRESHERS = ["merchant", "planner", "operator"];
 const OF_PLATFORM = ["analyst", "operator"];
 let asked = null;
 let present = null;
@@ -52,6 +53,11 @@ export function readsAnyMerchant() {
 /** Whether the session may give feedback and numbers of its own. */
 export function mayWrite() {
   return WRITERS.includes(present?.role);
+}
+
+/** Whether the session may ask for fresh forecasts of the next days. */
+export function mayRefresh() {
+  return REFRESHERS.includes(present?.role);
 }
 
 /** Whether the session reaches all stores of its merchant. */

@@ -7,6 +7,7 @@ import { forgetStores } from "./stores.js";
 
 const PLACES = [
   ["/", "nav.overview", /^\/(sign-in)?$/],
+  ["/days", "nav.days", /^\/days$/],
   ["/products", "nav.products", /^\/(products|stores)/],
 ];
 const REPORTS = ["/reports", "nav.reports", /^\/reports$/];

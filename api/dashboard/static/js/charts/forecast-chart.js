@@ -25,7 +25,7 @@ const RIGHT = 10;
 export function forecastChart(series, formats, label) {
   const plot = fitted((place, width) => {
     const drawing = new Drawing(series, formats, width, width < 560 ? 250 : 320);
-    return [drawing.svg(label), readout(drawing, place, formats)];
+    return [drawing.svg(label), readout(drawing, place)];
   });
   return h("figure", { class: "chart" }, legend(series), plot);
 }
@@ -185,7 +185,7 @@ class Drawing {
     if (own.has(month)) rows.push([t("chart.own"), units(own.get(month))]);
     if (this.lastYear(month) !== null) rows.push([t("chart.last-year"), units(this.lastYear(month))]);
     for (const mark of marks.filter((each) => each.month === month)) rows.push(["", mark.text]);
-    return { month, place: this.x(this.months.indexOf(month)), rows };
+    return { title: this.formats.month(month), place: this.x(this.months.indexOf(month)), rows };
   }
 }
 

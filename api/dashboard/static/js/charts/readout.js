@@ -1,16 +1,16 @@
-/** The numbers of the month under the pointer. The table beside the chart holds them all. */
+/** The numbers of the month or day under the pointer. The table beside the chart holds them all. */
 
 import { fill, h } from "../dom.js";
 
-export function readout(drawing, plot, formats) {
+export function readout(drawing, plot) {
   const rule = h("div", { class: "readout-rule", hidden: true });
   const box = h("div", { class: "readout", hidden: true });
   const hide = () => [box, rule].forEach((each) => (each.hidden = true));
   plot.onpointermove = (event) => {
-    const { month, place, rows } = drawing.at(event.clientX - plot.getBoundingClientRect().left);
+    const { title, place, rows } = drawing.at(event.clientX - plot.getBoundingClientRect().left);
     fill(
       box,
-      h("p", {}, formats.month(month)),
+      h("p", {}, title),
       h("dl", {}, ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     );
     box.hidden = rule.hidden = false;

@@ -11,6 +11,7 @@ import { explanation } from "../parts/explanation.js";
 import { ownNumbers, ownSay, readSaid } from "../parts/own-say.js";
 import { pastSection } from "../parts/past-forecasts.js";
 import { productActions } from "../parts/product-actions.js";
+import { productDays } from "../parts/product-days.js";
 import { productHeadline } from "../parts/product-headline.js";
 import { attentionSentence } from "../sentences.js";
 import { loading } from "../states.js";
@@ -40,6 +41,7 @@ export async function productPage(root, { names, signal }) {
       h("p", { class: "note-box note-look" }, attentionSentence(forecast.attention, formats)),
     productHeadline(forecast, formats),
     h("section", { class: "card" }, h("h2", {}, t("product.chart")), chart),
+    productDays({ forecast, formats, signal }),
     ownSay({ path, forecast, formats, said, changed: draw }),
     pastSection(forecast, formats),
     explanation(forecast, formats),

@@ -46,6 +46,7 @@ function card(store, totals) {
     h("h3", {}, h("a", { href }, store.name)),
     h("p", { class: "muted small" }, t("stores.where", { region: store.region, n: store.series, count: store.series })),
     totals ? numbers(store, totals) : h("p", { class: "muted" }, t("stores.nothing")),
+    h("p", { class: "tile-more" }, h("a", { href: `/days?store=${encodeURIComponent(store.store_id)}` }, t("stores.days"))),
   );
 }
 
