@@ -10,6 +10,8 @@ import pytest
 
 from api.store import open_store
 from dags import jobs
+from etl.errors import TableError
+from forecasting import predict
 from forecasting.engines import ENGINES
 
 pytestmark = pytest.mark.slow
@@ -70,6 +72,29 @@ def test_a_forecast_made_again_is_the_next_revision_with_the_same_numbers(run_da
     assert house.tables("predictions/run_id=2026-10.1") == published
     again = predictions(house, "2026-10.2").drop(columns="run_id")
     pd.testing.assert_frame_equal(again, predictions(house, "2026-10.1").drop(columns="run_id"))
+
+
+def test_the_rest_is_published_where_one_shard_failed_and_somebody_is_told(
+    bag, house, run_dag, monkeypatch
+):
+    def read(lake, cutoff, shard, whole=predict.read_shard):
+        if shard == 1:
+            raise TableError("shard 1 breaks its contract")
+        return whole(lake, cutoff, shard)
+
+    monkeypatch.setattr(predict, "read_shard", read)
+    monkeypatch.setenv("STORECAST_FAILED_SHARDS_LIMIT", "0.9")
+    conf = {"month": "2026-10", "engine": "seasonal_naive"}
+    done = bag.dags["forecast_sales"].test(run_conf=conf)
+    states = {(task.task_id, task.map_index): task.state for task in done.get_task_instances()}
+    assert states["predict_shards", 1] == "failed"
+    assert states["publish_run", -1] == "success" == done.state
+    with closing(open_store(house.settings.store_url)) as store:
+        assert store.current().run_id == "2026-10.3"
+    (failed,) = house.lake.read_json("predictions/run_id=2026-10.3/manifest.json")["failed"]
+    assert (failed["shard"], failed["served"]) == (1, "rule")
+    codes = {path.split("/")[1] for path in house.lake.paths("alerts")}
+    assert {"code=shards_failed", "code=task_failed"} <= codes
 
 
 def test_each_task_run_twice_by_hand_changes_nothing(house, monkeypatch):
