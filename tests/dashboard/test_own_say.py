@@ -121,3 +121,25 @@ def test_without_the_csrf_token_nothing_changes(visitor, served):
     with pytest.raises(urllib.error.HTTPError, match="404") as refused:
         served.read(f"/v1{PRODUCT}/adjustments", "sol-e-mar")
     refused.value.close()
+
+
+@pytest.mark.parametrize(
+    ("product", "told"),
+    [
+        ("SIL-003", "It came closer than the forecast."),
+        ("OLL-000", "The forecast came closer."),
+    ],
+)
+def test_a_number_of_a_month_that_is_over_is_scored_against_the_model(
+    visitor, served, product, told
+):
+    (own,) = served.read(f"/v1/stores/palermo/products/{product}/adjustments")["adjustments"]
+    last = served.read(f"/v1/stores/palermo/products/{product}/forecast")["accuracy"]["months"][-1]
+    assert own["month"] == last["month"] == "2026-10-01"
+    page = visitor.arrive(f"/stores/palermo/products/{product}")
+    section = page.locator("section").filter(has_text="How the last forecasts did")
+
+    expect(section).to_contain_text(f"You set your own number for one of these months. {told}")
+    shown = section.get_by_role("row", name="October 2026").locator("td").last
+    expect(shown).to_contain_text(f"{whole(own['units'])}, ")
+    expect(page.locator(".own-say .said li")).to_have_count(0)

@@ -43,7 +43,7 @@ export async function productPage(root, { names, signal }) {
     h("section", { class: "card" }, h("h2", {}, t("product.chart")), chart),
     productDays({ forecast, formats, signal }),
     ownSay({ path, forecast, formats, said, changed: draw }),
-    pastSection(forecast, formats),
+    pastSection(forecast, formats, said),
     explanation(forecast, formats),
   );
 }

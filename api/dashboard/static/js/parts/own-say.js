@@ -32,7 +32,8 @@ export function ownSay({ path, forecast, formats, said, changed }) {
   return section;
 
   function draw(now) {
-    fill(body, adjustmentForm(context, now.adjustments), feedbackForm(context, now.feedback));
+    const ahead = now.adjustments.filter(({ month }) => forecast.months.includes(month));
+    fill(body, adjustmentForm(context, ahead), feedbackForm(context, now.feedback));
   }
 
   /** Change something, say how it went, and show what is said now. */
