@@ -53,6 +53,8 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     _add_engine(predict, settings)
     predict.set_defaults(run=_predict)
 
+    _add_predict_daily(commands, settings)
+
     run = commands.add_parser("run", help="predict every shard of a cutoff and close the run")
     run.add_argument("--cutoff", type=_month, required=True, metavar="YYYY-MM")
     _add_engine(run, settings)
@@ -109,6 +111,16 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_predict_daily(commands: Any, settings: Settings) -> None:
+    days = commands.add_parser("predict-daily", help="forecast the daily histories of a file")
+    days.add_argument("--history", type=Path, required=True, help="parquet or CSV")
+    days.add_argument("--out", type=Path, required=True, help="parquet or CSV")
+    days.add_argument("--horizon", type=_count, default=7, help="days ahead")
+    days.add_argument("--cutoff", type=_day, metavar="YYYY-MM-DD")
+    _add_engine(days, settings)
+    days.set_defaults(run=_predict_daily, engine=settings.daily_engine)
+
+
 def _add_engine(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--engine", default=settings.engine)
     parser.add_argument(
@@ -126,6 +138,21 @@ def _predict(options: argparse.Namespace, settings: Settings) -> None:
         open_engine(options.engine),
         horizon=options.horizon,
         cutoff_month=options.cutoff,
+        jobs=options.jobs,
+    )
+    _print(told)
+
+
+def _predict_daily(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.daily.engines import open_daily_engine
+    from forecasting.daily.predict_file import predict_daily_file
+
+    told = predict_daily_file(
+        options.history,
+        options.out,
+        open_daily_engine(options.engine),
+        horizon=options.horizon,
+        cutoff_date=options.cutoff,
         jobs=options.jobs,
     )
     _print(told)
@@ -217,7 +244,7 @@ def _warm(options: argparse.Namespace, settings: Settings) -> None:
 
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise InputError(f"a count of months is a whole number from 1 on; found {text!r}")
+        raise InputError(f"a count is a whole number from 1 on; found {text!r}")
     return int(text)
 
 
@@ -226,6 +253,15 @@ def _month(text: str) -> date:
         return date.fromisoformat(f"{text}-01")
     except ValueError as error:
         raise InputError(f"a month is written YYYY-MM, as in 2026-10; found {text!r}") from error
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"a day is written YYYY-MM-DD, as in 2026-10-31; found {text!r}"
+        ) from error
 
 
 def _print(result: Any) -> None:

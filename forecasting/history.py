@@ -26,7 +26,7 @@ from etl.tables import SERIES_KEY
 from forecasting.forecaster import Series, Vector, add_months
 from forecasting.series import sold_within_a_year
 
-__all__ = ["NEEDED", "History", "open_history"]
+__all__ = ["NEEDED", "History", "open_history", "reader_of", "starts_of_series"]
 
 NEEDED = (*SERIES_KEY, "month", "units_sold")
 """The columns that a history must have."""
@@ -118,7 +118,7 @@ def open_history(path: Path, cutoff_month: date | None = None) -> Iterator[Histo
 
 def _load(rows: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Put the file's columns of interest into a table, with the number of each row."""
-    reader = _reader(path)
+    reader = reader_of(path)
     found = rows.sql(f"SELECT * FROM {reader}").columns  # noqa: S608 - the path is quoted
     missing = [name for name in NEEDED if name not in found]
     if missing:
@@ -135,7 +135,8 @@ def _load(rows: duckdb.DuckDBPyConnection, path: Path) -> None:
     rows.execute(_LOAD)
 
 
-def _reader(path: Path) -> str:
+def reader_of(path: Path) -> str:
+    """How DuckDB reads the file at `path`. Raises `InputError` where it is none, or unknown."""
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     quoted = "'" + str(path).replace("'", "''") + "'"
@@ -183,14 +184,15 @@ def _by_series(batches: Iterator[pa.Table]) -> Iterator[_Rows]:
     pending: pa.Table | None = None
     for batch in batches:
         table = pa.concat_tables([pending, batch]) if pending is not None else batch
-        starts = _starts(table)
+        starts = starts_of_series(table)
         yield from _slices(table, starts)
         pending = table.slice(starts[-1])
     if pending is not None:
         yield from _slices(pending, [0, pending.num_rows])
 
 
-def _starts(table: pa.Table) -> list[int]:
+def starts_of_series(table: pa.Table) -> list[int]:
+    """The rows at which a series begins, in rows ordered by series."""
     changes = np.zeros(table.num_rows, dtype=bool)
     changes[0] = True
     for name in SERIES_KEY:

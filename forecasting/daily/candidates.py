@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting.daily.prophet_fit import ProphetPriors, fit_prophet
 from forecasting.daily.prophet_model import ProphetModel
@@ -29,7 +31,7 @@ from forecasting.daily.weekday_naive import weekday_naive
 from forecasting.forecaster import Vector
 from forecasting.models.intermittent import INTERMITTENT, intermittent_rates
 
-__all__ = ["CANDIDATES", "NAIVE", "Candidate", "DailyHistory", "usual_units"]
+__all__ = ["CANDIDATES", "NAIVE", "Candidate", "DailyHistory", "calendar_of", "usual_units"]
 
 NAIVE = "weekday_naive"
 """The candidate that every other has to beat."""
@@ -52,14 +54,21 @@ LEVEL_PRIOR = 8.0
 PRIORS = ProphetPriors(changepoint=0.05, season=10.0, event=0.3)
 TIMID = ProphetPriors(changepoint=0.02, season=0.1, event=0.1)
 YEARLY_DAYS = 730
+CALENDAR_DAYS = 56
+"""Days on sale from which Prophet is fitted."""
+
 DIGITS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class DailyHistory:
-    """What a candidate learns from: the days as sold, and those days with bulk orders damped."""
+    """What a candidate learns from: the days as sold, bulk orders damped, and freed from events.
+
+    `calendar` tells what events do; without one, nothing.
+    """
 
     series: DailySeries
+    calendar: ProphetModel | None = None
 
     @property
     def sold(self) -> Vector:
@@ -67,30 +76,48 @@ class DailyHistory:
         return self.series.units
 
     @cached_property
-    def told(self) -> Any:
+    def told(self) -> NDArray[np.bool_]:
         """Which days say something about demand."""
         return self.series.on_sale
 
     @cached_property
-    def units(self) -> Vector:
-        """Units by day, bulk orders damped."""
-        return usual_units(self.series.units, self.told)
-
-    @cached_property
     def usual(self) -> DailySeries:
         """The series with bulk orders damped."""
-        return replace(self.series, units=self.units)
+        return replace(self.series, units=usual_units(self.series.units, self.told))
+
+    @cached_property
+    def units(self) -> Vector:
+        """Units by day, bulk orders damped, freed from what events do."""
+        return self.usual.units / self._lift(self.series.first_date, self.series.days)
 
     @cached_property
     def profile(self) -> Vector:
         """The shape of the week in usual units."""
         return week_profile(self.units, self.told)
 
+    def lift_ahead(self, horizon: int) -> Vector:
+        """What events do to the days ahead."""
+        return self._lift(self.series.dates_ahead(1)[0], horizon)
+
     def in_week(self, level: float, horizon: int) -> Vector:
         """A level carried ahead in the week's shape."""
         places = (self.series.days + np.arange(horizon)) % WEEK
         ahead: Vector = level * self.profile[places]
         return ahead
+
+    def _lift(self, first: date, days: int) -> Vector:
+        if self.calendar is None:
+            return np.ones(days)
+        series = self.series
+        return self.calendar.lift(series.country, first, days, series.promotions)
+
+
+def calendar_of(series: DailySeries) -> ProphetModel | None:
+    """Prophet of the usual units, which tells what events do; None for a short history."""
+    history = DailyHistory(series)
+    if int(history.told.sum()) < CALENDAR_DAYS:
+        return None
+    return fit_prophet(history.usual, PRIORS, series.days >= YEARLY_DAYS)
 
 
 def usual_units(units: Vector, told: Any) -> Vector:
@@ -116,10 +143,13 @@ class Candidate:
     look_ahead: Callable[[DailyHistory, Any, int], Vector]
     fewest_days: int = 1
     sparse_only: bool = False
+    knows_events: bool = False
 
     def forecast(self, history: DailyHistory, fitted: Any, horizon: int) -> Vector:
         """Days ahead between zero and a ceiling."""
         units = self.look_ahead(history, fitted, horizon)
+        if not self.knows_events:
+            units = units * history.lift_ahead(horizon)
         return np.clip(units, 0.0, CEILING * history.sold.max(initial=0.0))
 
 
@@ -146,7 +176,8 @@ def _level(alpha: float) -> Callable[[DailyHistory, Any, int], Vector]:
 
 def _level_as_sold(history: DailyHistory, _: Any, horizon: int) -> Vector:
     """The steady level of all that was sold, bulk orders too."""
-    level = smoothed_level(history.sold, history.told, history.profile, STEADY)[0]
+    freed = history.units * (history.sold / np.maximum(history.usual.units, 1e-9))
+    level = smoothed_level(freed, history.told, history.profile, STEADY)[0]
     return history.in_week(level, horizon)
 
 
@@ -162,33 +193,35 @@ def _tsb(history: DailyHistory, _: Any, horizon: int) -> Vector:
     return history.in_week(float(rate), horizon)
 
 
-def _prophet(
-    priors: ProphetPriors, yearly_days: int
-) -> tuple[Callable[[DailyHistory], Any], Callable[[DailyHistory, Any, int], Vector]]:
-    """Prophet of the usual units, its level brought up to date."""
+def _calendar(history: DailyHistory, _: Any, horizon: int) -> Vector:
+    if history.calendar is None:
+        return np.full(horizon, np.nan)
+    return _brought_up_to_date(history.calendar, history, horizon)
 
-    def fit(history: DailyHistory) -> Any:
-        yearly = history.series.days >= yearly_days
-        return fit_prophet(history.usual, priors, yearly).to_json()
 
-    def ahead(history: DailyHistory, fitted: Any, horizon: int) -> Vector:
-        series, days = history.series, min(LEVEL_DAYS, history.series.days)
-        model = ProphetModel.from_json(fitted)
-        first = series.dates_ahead(1)[0]
-        start = series.first_date.fromordinal(first.toordinal() - days)
-        told = model.expected(series.country, start, days + horizon, series.promotions)
-        told = np.maximum(told, 0.0)
-        weights = np.where(history.told[-days:], LEVEL_DECAY ** np.arange(days)[::-1], 0.0)
-        prior = LEVEL_PRIOR * float(told[:days].mean())
-        sold, expected = weights @ history.units[-days:], weights @ told[:days]
-        scale = (sold + prior) / (expected + prior) if expected + prior > 0 else 1.0
-        return np.asarray(told[days:] * scale, dtype=np.float64)
+def _fit_yearly(history: DailyHistory) -> Any:
+    return fit_prophet(history.usual, TIMID, True).to_json()
 
-    return fit, ahead
+
+def _yearly(history: DailyHistory, fitted: Any, horizon: int) -> Vector:
+    return _brought_up_to_date(ProphetModel.from_json(fitted), history, horizon)
+
+
+def _brought_up_to_date(model: ProphetModel, history: DailyHistory, horizon: int) -> Vector:
+    """What Prophet expects, times how the last weeks went beside what it expected of them."""
+    series, days = history.series, min(LEVEL_DAYS, history.series.days)
+    first = series.cutoff_date - timedelta(days=days - 1)
+    told = model.expected(series.country, first, days + horizon, series.promotions)
+    told = np.maximum(told, 0.0)
+    weights = np.where(history.told[-days:], LEVEL_DECAY ** np.arange(days)[::-1], 0.0)
+    prior = LEVEL_PRIOR * float(told[:days].mean())
+    sold, expected = weights @ history.usual.units[-days:], weights @ told[:days]
+    scale = (sold + prior) / (expected + prior) if expected + prior > 0 else 1.0
+    return np.asarray(told[days:] * scale, dtype=np.float64)
 
 
 _ALL = (
-    Candidate(NAIVE, _nothing, _naive),
+    Candidate(NAIVE, _nothing, _naive, 0, knows_events=True),
     Candidate("level", _nothing, _level(STEADY)),
     Candidate("quick_level", _nothing, _level(QUICK)),
     Candidate("level_as_sold", _nothing, _level_as_sold),
@@ -206,8 +239,8 @@ _ALL = (
         21,
     ),
     Candidate("tsb", _nothing, _tsb, 14, True),
-    Candidate("prophet", *_prophet(PRIORS, YEARLY_DAYS), 56),
-    Candidate("prophet_yearly", *_prophet(TIMID, 300), 330),
+    Candidate("prophet", _nothing, _calendar, CALENDAR_DAYS, knows_events=True),
+    Candidate("prophet_yearly", _fit_yearly, _yearly, 330, knows_events=True),
 )
 
 CANDIDATES = {candidate.name: candidate for candidate in _ALL}

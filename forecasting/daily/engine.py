@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from forecasting.daily.candidates import CANDIDATES, NAIVE, DailyHistory
 from forecasting.daily.findings import DailyFindings, in_sample_scale, scale_of
 from forecasting.daily.openings import closed_ahead
+from forecasting.daily.prophet_model import ProphetModel
 from forecasting.daily.race import DailyRace, run_race
 from forecasting.daily.series import DailySeries, data_hash
 from forecasting.daily.weights import combine, held_out_errors, weights_of
 from forecasting.forecaster import LEVELS, Forecast, Vector
 
-__all__ = ["DailyFit", "DailyForecaster"]
+__all__ = ["DailyFit", "DailyForecaster", "fit_of", "idle"]
 
 SILENT_DAYS = 182
 """Days without a sale after which nothing more is expected."""
@@ -38,6 +39,7 @@ class DailyFit:
     kind: str
     weights: Mapping[str, float]
     fits: Mapping[str, Any]
+    calendar: Mapping[str, Any] | None
     errors: Mapping[str, float]
     held_days: int
     scale: float
@@ -49,6 +51,7 @@ class DailyFit:
             "kind": self.kind,
             "weights": self.weights,
             "fits": self.fits,
+            "calendar": self.calendar,
             "errors": self.errors,
             "held_days": self.held_days,
             "scale": self.scale,
@@ -65,7 +68,8 @@ class DailyFit:
 
     def ahead(self, series: DailySeries, horizon: int) -> Vector:
         """The weighted mean of what its candidates forecast after the series."""
-        history = DailyHistory(series)
+        calendar = ProphetModel.from_json(self.calendar) if self.calendar else None
+        history = DailyHistory(series, calendar)
         rows = [
             CANDIDATES[name].forecast(history, self.fits[name], horizon) for name in self.weights
         ]
@@ -90,12 +94,12 @@ class DailyForecaster:
 
     def heavy(self, series: DailySeries) -> bool:
         """Whether fitting the series takes long."""
-        return int(series.on_sale.sum()) >= HEAVY_DAYS and not _idle(series)
+        return int(series.on_sale.sum()) >= HEAVY_DAYS and not idle(series)
 
     def _answer(
         self, series: DailySeries, horizon: int, previous: str | None
     ) -> tuple[Forecast, str | None]:
-        reason = _idle(series)
+        reason = idle(series)
         if reason:
             zeros = np.zeros((len(LEVELS), horizon))
             return Forecast(np.zeros(horizon), zeros, zeros, "zero", reason), "{}"
@@ -109,10 +113,10 @@ class DailyForecaster:
         if self.racing:
             weights = np.array([1.0 if name in self.racing else 0.0 for name in race.names])
             weights = weights / weights.sum() if weights.any() else np.ones(len(weights))
-        return _fit_of(series, race, weights)
+        return fit_of(series, race, weights)
 
 
-def _fit_of(series: DailySeries, race: DailyRace, weights: Vector) -> DailyFit:
+def fit_of(series: DailySeries, race: DailyRace, weights: Vector) -> DailyFit:
     """What the race taught."""
     serving = [int(i) for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
     total, days = held_out_errors(race.trials, len(race.names))
@@ -122,6 +126,7 @@ def _fit_of(series: DailySeries, race: DailyRace, weights: Vector) -> DailyFit:
         race.kind,
         {race.names[i]: round(float(weights[i]), 4) for i in serving},
         {race.names[i]: race.fits[i] for i in serving},
+        race.calendar.to_json() if race.calendar else None,
         {
             name: float(f"{total[i] / days[i]:.5g}")
             for i, name in enumerate(race.names)
@@ -152,7 +157,7 @@ def _stored(series: DailySeries, previous: str | None) -> DailyFit | None:
     return fit if fit.data_hash == data_hash(series) else None
 
 
-def _idle(series: DailySeries) -> str:
+def idle(series: DailySeries) -> str:
     """Why nothing is expected of the series, or nothing."""
     if not series.units.any():
         return f"no_sales days={series.days}"

@@ -1,4 +1,4 @@
-"""The daily engines by name. A further one is one file and one line here.
+"""The daily engines by name. A further one is a candidate, and one line here.
 
 >>> open_daily_engine("weekday_naive").name
 'weekday_naive'
@@ -25,11 +25,15 @@ HORIZON = 7
 _VERSION = 1
 """Counted up when a model of the same name forecasts differently, so that all are trained anew."""
 
-DAILY_ENGINES = {
-    "daily": "forecasting.daily.weekday_naive:WeekdayNaive",
-    "weekday_naive": "forecasting.daily.weekday_naive:WeekdayNaive",
+DAILY_ENGINES: dict[str, tuple[str, ...]] = {
+    "daily": (),
+    "ets": ("ets",),
+    "prophet": ("prophet",),
+    "theta": ("theta",),
+    "tsb": ("tsb",),
+    "weekday_naive": ("weekday_naive",),
 }
-"""Where each engine is found, `module:class`; nothing is imported before it is asked for."""
+"""The candidates that each engine lets race; all of them where none is named."""
 
 
 class DailyEngine(Protocol):
@@ -56,8 +60,9 @@ def open_daily_engine(name: str) -> DailyEngine:
     if name not in DAILY_ENGINES:
         known = ", ".join(sorted(DAILY_ENGINES))
         raise InputError(f"there is no daily engine {name!r}; choose one of {known}")
-    module, _, factory = DAILY_ENGINES[name].partition(":")
-    return cast(DailyEngine, getattr(import_module(module), factory)())
+    # Imported when it is asked for: what it needs to race takes a while to load.
+    module = import_module("forecasting.daily.engine")
+    return cast(DailyEngine, module.DailyForecaster(name, DAILY_ENGINES[name]))
 
 
 def daily_configuration(settings: Settings) -> str:

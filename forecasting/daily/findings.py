@@ -27,7 +27,8 @@ SCALE_DAYS = 182
 HELD_DAYS = 28.0
 """Held-out days at which a series' own misses count as much as its in-sample scale."""
 
-LEAST_SCALE = 1e-9
+LEAST_SCALE, LEAST_SHARE = 1e-9, 0.02
+"""Units, and share of the mean day, below which no scale is believed."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def in_sample_scale(series: DailySeries) -> float:
     moves = np.abs(units[WEEK:] - units[:-WEEK])[both]
     known: Vector = units[told]
     usual = float(moves.mean()) if len(moves) else float(known.mean()) if len(known) else 0.0
-    return max(usual, 0.02 * float(known.mean()) if len(known) else 0.0, LEAST_SCALE)
+    return max(usual, LEAST_SHARE * float(series.units.mean()), LEAST_SCALE)
 
 
 def scale_of(in_sample: float, missed: float, days: float) -> float:

@@ -24,6 +24,10 @@ __all__ = ["PERIODS", "ProphetModel", "fourier"]
 PERIODS = {"weekly": (7.0, 3), "yearly": (365.25, 10)}
 """Days in a period and the order of its Fourier terms, as Prophet has them by default."""
 
+LEAST_LIFT, MOST_LIFT = 1 / 3, 4.0
+LEAST_USUAL = 0.3
+"""Share of the mean day below which no day is taken to be when its lift is told."""
+
 _EPOCH = date(1970, 1, 1)
 _DIGITS = 8
 
@@ -47,6 +51,11 @@ class ProphetModel:
         self, country: str, first: date, days: int, promotions: Sequence[Promotion] = ()
     ) -> Vector:
         """Expected units of `days` days from `first`, as `Prophet.predict` gives `yhat`."""
+        usual = self.without_events(first, days)
+        return usual + self.of_events(country, first, days, promotions)
+
+    def without_events(self, first: date, days: int) -> Vector:
+        """The trend with its seasons, in units."""
         t = ((first - self.start).days + np.arange(days)) / self.t_scale
         scaled = self.k * t + self.m
         if self.delta:
@@ -56,11 +65,26 @@ class ProphetModel:
         for name, coefficients in (("weekly", self.weekly), ("yearly", self.yearly)):
             if coefficients:
                 scaled = scaled + fourier(number, name) @ np.array(coefficients)
-        if self.events:
-            for name, amount in day_events(country, first, days, promotions).items():
-                scaled = scaled + amount * self.events.get(name, 0.0)
         units: Vector = scaled * self.y_scale
         return units
+
+    def of_events(
+        self, country: str, first: date, days: int, promotions: Sequence[Promotion]
+    ) -> Vector:
+        """What holidays, sales days and promotions add to each day, in units."""
+        added = np.zeros(days)
+        if self.events:
+            for name, amount in day_events(country, first, days, promotions).items():
+                added += amount * self.events.get(name, 0.0)
+        return added * self.y_scale
+
+    def lift(self, country: str, first: date, days: int, promotions: Sequence[Promotion]) -> Vector:
+        """Times by which events raise or lower each day, between a third and fourfold."""
+        usual = self.without_events(first, days)
+        floor = LEAST_USUAL * max(float(usual.mean()), 1e-9)
+        usual = np.maximum(usual, floor)
+        lift: Vector = 1.0 + self.of_events(country, first, days, promotions) / usual
+        return np.clip(lift, LEAST_LIFT, MOST_LIFT)
 
     def ahead(self, series: DailySeries, horizon: int) -> Vector:
         """Expected units after the cutoff of `series`, not below zero."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from forecasting.daily.candidates import CANDIDATES, Candidate, DailyHistory
+from forecasting.daily.candidates import CANDIDATES, Candidate, DailyHistory, calendar_of
+from forecasting.daily.prophet_model import ProphetModel
 from forecasting.daily.series import WEEK, DailySeries
 from forecasting.forecaster import Vector
 from forecasting.routing import route
@@ -44,6 +45,7 @@ class DailyRace:
 
     kind: str
     names: tuple[str, ...]
+    calendar: ProphetModel | None
     fits: tuple[Any, ...]
     trials: tuple[DailyTrial, ...]
 
@@ -72,7 +74,7 @@ def run_race(series: DailySeries, only: Collection[str] | None = None) -> DailyR
     """The race of one series, of all candidates or of `only` those named."""
     kind = kind_of(series)
     racing = candidates_for(series, kind, only)
-    history = DailyHistory(series)
+    history = DailyHistory(series, calendar_of(series))
     fits = tuple(candidate.fit(history) for candidate in racing)
     back = [
         WEEK * weeks
@@ -80,12 +82,14 @@ def run_race(series: DailySeries, only: Collection[str] | None = None) -> DailyR
         if series.days - WEEK * weeks >= FEWEST_TRAINING
     ]
     trials = tuple(_trial(series, racing, days) for days in back)
-    return DailyRace(kind, tuple(candidate.name for candidate in racing), fits, trials)
+    names = tuple(candidate.name for candidate in racing)
+    return DailyRace(kind, names, history.calendar, fits, trials)
 
 
 def _trial(series: DailySeries, racing: Sequence[Candidate], back: int) -> DailyTrial:
     known = series.days - back
-    history = DailyHistory(series.until(known))
+    earlier = series.until(known)
+    history = DailyHistory(earlier, calendar_of(earlier))
     days = int(history.told.sum())
     forecasts = np.full((len(racing), WEEK), np.nan)
     for i, candidate in enumerate(racing):

@@ -7,7 +7,7 @@ then the series that deserve the costly models.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -17,6 +17,8 @@ from etl.lake import Lake
 from etl.settings import Settings
 from forecasting.daily.engines import HORIZON, daily_configuration, open_daily_engine
 from forecasting.daily.guard import DailyGuard
+from forecasting.daily.month import MonthForecast, agreed, month_forecasts, open_month
+from forecasting.daily.predictions import write_daily_predictions
 from forecasting.daily.series import DailySeries, data_hash, read_series
 from forecasting.daily.store import DailyModel, DailyModels
 from forecasting.fleet import Work, cores, forecast_fleet
@@ -74,7 +76,8 @@ def forecast_daily(
     """Forecasts of the store's products, or of `product_ids`, in batches as they are ready.
 
     A series whose stored model saw the same history under the same configuration is not trained;
-    others are, over `settings.jobs` processes, and their models kept with `trained_at`.
+    others are, over `settings.jobs` processes, and their models kept with `trained_at`. When the
+    whole store was asked for and is done, its DAILY_PREDICTIONS are in the lake.
     """
     configuration = daily_configuration(settings)
     everything = read_series(lake, manifest, product_ids)
@@ -89,19 +92,51 @@ def forecast_daily(
     stale = [pair for pair in zip(everything, stored, strict=True) if pair[0].key not in fresh]
     engine = open_daily_engine(settings.daily_engine)
     stale.sort(key=lambda pair: engine.heavy(pair[0]))
+    guard, promised = DailyGuard(engine), _promised(lake, manifest)
     answered = chain(
-        _from_stored(known, DailyGuard(engine)),
-        _trained(models, stale, DailyGuard(engine), configuration, settings, trained_at),
+        _from_stored(known, guard),
+        _trained(models, stale, guard, configuration, settings, trained_at),
     )
-    yield from _batches(answered)
+    done: list[tuple[DailySeries, Forecast]] = []
+    yield from _batches(_told(answered, promised, done))
+    if product_ids is None:
+        write_daily_predictions(lake, manifest, done)
+
+
+def _promised(lake: Lake, manifest: DailyManifest) -> Mapping[str, MonthForecast]:
+    """What the open month was promised to sell, by product."""
+    month = open_month(manifest.data_until)
+    return month_forecasts(lake, manifest.merchant_id, manifest.store_id, month)
+
+
+@dataclass(frozen=True, eq=False)
+class _Answered:
+    """One series with its forecast, and whether and when its model was fitted."""
+
+    series: DailySeries
+    forecast: Forecast
+    trained_at: datetime | None
+    trained: bool
+
+
+def _told(
+    answered: Iterator[_Answered],
+    promised: Mapping[str, MonthForecast],
+    done: list[tuple[DailySeries, Forecast]],
+) -> Iterator[DailyForecast]:
+    """Each answer beside what the month was promised; `done` takes note of them."""
+    for one in answered:
+        forecast = agreed(one.forecast, one.series, promised.get(one.series.product_id))
+        done.append((one.series, forecast))
+        yield _daily_forecast(one.series, forecast, one.trained_at, trained=one.trained)
 
 
 def _from_stored(
     known: Sequence[tuple[DailySeries, DailyModel]], guard: DailyGuard
-) -> Iterator[DailyForecast]:
+) -> Iterator[_Answered]:
     for series, model in known:
         (answer,) = guard.answers([series], HORIZON, [model.model])
-        yield _daily_forecast(series, answer.forecast, model.trained_at, trained=False)
+        yield _Answered(series, answer.forecast, model.trained_at, False)
 
 
 def _trained(
@@ -111,14 +146,14 @@ def _trained(
     configuration: str,
     settings: Settings,
     trained_at: datetime | None,
-) -> Iterator[DailyForecast]:
+) -> Iterator[_Answered]:
     works = [Work(series, _usable(model, configuration)) for series, model in stale]
     jobs = 1 if len(works) <= FEW else cores(settings.jobs)
     for done in forecast_fleet(works, guard, HORIZON, jobs):
         if done.model is not None:
             digest = data_hash(done.series)
             models.save(done.series, DailyModel(done.model, digest, configuration, trained_at))
-        yield _daily_forecast(done.series, done.forecast, trained_at, trained=True)
+        yield _Answered(done.series, done.forecast, trained_at, True)
 
 
 def _usable(model: DailyModel | None, configuration: str) -> str | None:

@@ -7,35 +7,15 @@ from week to week.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 
 from forecasting.daily.series import WEEK, DailySeries
 from forecasting.forecaster import Forecast, Vector
 from forecasting.models.seasonal_naive import bounds
 
-__all__ = ["WeekdayNaive", "naive_forecast", "weekday_naive"]
+__all__ = ["naive_forecast", "weekday_naive"]
 
 FEWEST_DIFFERENCES = 3
-
-
-@dataclass(frozen=True)
-class WeekdayNaive:
-    """The daily engine `weekday_naive`."""
-
-    name: str = "weekday_naive"
-
-    def forecast_warm(
-        self, batch: Sequence[DailySeries], horizon: int, previous: Sequence[str | None]
-    ) -> list[tuple[Forecast, str | None]]:
-        """A forecast for each series; there is nothing to keep of it."""
-        return [(naive_forecast(series, horizon), "{}") for series in batch]
-
-    def heavy(self, series: DailySeries) -> bool:
-        """Whether fitting the series takes long."""
-        return False
 
 
 def naive_forecast(series: DailySeries, horizon: int) -> Forecast:

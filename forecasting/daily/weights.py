@@ -23,13 +23,13 @@ CORE = (NAIVE, "level", "recent")
 OWN_DAYS = 120.0
 """Held-out days at which a series' own errors count as much as the usual ranking."""
 
-SHARPNESS = 8.0
+SHARPNESS = 24.0
 """Power of the relative error by which a candidate loses weight."""
 
 LEAST_WEIGHT = 0.04
 """Share below which a candidate does not serve."""
 
-LEAST_RATIO, MOST_RATIO = 0.1, 5.0
+LEAST_RATIO, MOST_RATIO = 0.5, 2.0
 
 
 def held_out_errors(trials: Sequence[DailyTrial], candidates: int) -> tuple[Vector, Vector]:

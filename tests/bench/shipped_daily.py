@@ -1,0 +1,115 @@
+"""Measure the findings that ship with the daily engine: `forecasting/daily/shipped.json`.
+
+Run `python tests/bench/shipped_daily.py`. Only days before those that `bench_daily.py` looks at
+are used: races from origins 21 to 31 weeks before the end of each set.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from multiprocessing import Pool
+from pathlib import Path
+
+import numpy as np
+from daily_sets import HORIZON, ORIGINS, daily_set
+
+from forecasting.daily.engine import fit_of, idle
+from forecasting.daily.findings import DailyFindings
+from forecasting.daily.race import DailyRace, run_race
+from forecasting.daily.series import DailySeries
+from forecasting.daily.weights import relative_errors, weights_of
+from forecasting.forecaster import Vector
+from forecasting.intervals import Calibration, Misses
+from forecasting.routing import KINDS
+
+BACK = tuple(HORIZON * ORIGINS + 7 + 22 * step for step in range(4))
+"""Days before the end, each on another weekday, so that a day ahead is not always the same one."""
+
+FEWEST_DAYS = 120
+USUAL_SERIES = 20.0
+"""Series of a kind at which they count as much as those of all kinds."""
+
+ROUNDS = 3
+
+Raced = list[tuple[DailySeries, DailyRace, Vector]]
+
+
+def main(step: int) -> None:
+    series = [one for name in ("retail", "sample") for one in daily_set(name)[1::step]]
+    with Pool(2) as pool:
+        raced = [found for found in pool.imap(_race, series, chunksize=4) if found]
+    ranking = _ranking(raced)
+    misses = defaultdict(list)
+    for found in raced:
+        kind, missed = _misses(found, ranking)
+        misses[kind].append(missed)
+    everything = [one for some in misses.values() for one in some]
+    flat = replace(Calibration.laplace(), growth=0.0)
+    overall = _calibration(everything, flat)
+    calibration = {kind: _calibration(misses[kind], overall) for kind in KINDS}
+    path = Path(__file__).resolve().parents[2] / "forecasting" / "daily" / "shipped.json"
+    value = DailyFindings(ranking, calibration).to_json()
+    path.write_text(json.dumps(value, indent=1) + "\n")
+    print(f"{len(raced)} series, by kind { {kind: len(some) for kind, some in misses.items()} }")
+
+
+def _race(series: DailySeries) -> Raced:
+    found = []
+    for back in BACK:
+        known = series.days - back
+        earlier = series.until(max(known, 0))
+        if known >= FEWEST_DAYS and not idle(earlier):
+            ahead = slice(known, known + HORIZON)
+            sold = np.where(series.on_sale[ahead], series.units[ahead], np.nan)
+            found.append((earlier, run_race(earlier), sold))
+    return found
+
+
+def _ranking(raced: Sequence[Raced]) -> dict[str, dict[str, float]]:
+    """Mean relative error of each candidate by kind, drawn toward that of all kinds."""
+    told = defaultdict(list)
+    for found in raced:
+        for _, race, _ in found:
+            errors, _ = relative_errors(race.names, race.trials)
+            told[race.kind].append(dict(zip(race.names, errors, strict=True)))
+    everything = [row for rows in told.values() for row in rows]
+    names = sorted({name for row in everything for name in row})
+    usual = {name: _mean(everything, name, 0.0, 0.0) for name in names}
+    prior = USUAL_SERIES * len(BACK)
+    return {
+        kind: {name: round(_mean(told[kind], name, usual[name], prior), 4) for name in names}
+        for kind in KINDS
+    }
+
+
+def _mean(rows: Sequence[dict[str, float]], name: str, usual: float, prior: float) -> float:
+    known = [row[name] for row in rows if np.isfinite(row.get(name, np.nan))]
+    return float((sum(known) + prior * usual) / max(len(known) + prior, 1.0))
+
+
+def _misses(found: Raced, ranking: dict[str, dict[str, float]]) -> tuple[str, Misses]:
+    """What the engine would have missed of one series, in the scale that it knew then."""
+    parts: list[list[Vector]] = [[], [], [], []]
+    for series, race, sold in found:
+        fit = fit_of(series, race, weights_of(race.names, race.trials, ranking[race.kind]))
+        units, told = fit.ahead(series, HORIZON), np.isfinite(sold)
+        columns = (np.arange(1.0, HORIZON + 1), units, sold, np.full(HORIZON, fit.scale))
+        for part, column in zip(parts, columns, strict=True):
+            part.append(column[told])
+    return found[-1][1].kind, Misses(*(np.concatenate(part) for part in parts))
+
+
+def _calibration(pooled: Sequence[Misses], prior: Calibration) -> Calibration:
+    """The bounds that those misses give; the prior is taken up again until little of it is left."""
+    found = prior
+    for _ in range(ROUNDS if pooled else 0):
+        found = Calibration.of(pooled, found)
+    return found
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
