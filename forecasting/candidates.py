@@ -62,13 +62,18 @@ class History:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model of the race: its fit of a history, and its months ahead from a history and fit."""
+    """One model of the race: its fit of a history, and its months ahead from a history and fit.
+
+    `fitted_anew` is one whose parameters are so near the edge of stability that those of last month
+    mislead with a month more.
+    """
 
     name: str
     fit: Callable[[History], Any]
     look_ahead: Callable[[History, Any, int], Vector]
     fewest_months: int = 4
     of_logarithm: bool = False
+    fitted_anew: bool = False
 
     def forecast(self, history: History, fitted: Any, horizon: int) -> Vector:
         """Months ahead between zero and a ceiling; NaN where the model cannot serve."""
@@ -167,7 +172,7 @@ _ALL = (
     Candidate("arima", lambda h: fit_arima(h.units).to_json(), _arima_ahead, 8),
     Candidate("ets", *_compiled(fit_ets, predict_ets)),
     Candidate("theta", *_compiled(fit_theta, predict_theta), 5),
-    Candidate("ces", *_compiled(fit_ces, predict_ces), 6),
+    Candidate("ces", *_compiled(fit_ces, predict_ces), 6, fitted_anew=True),
     Candidate("log_ets", *_compiled_log(fit_ets, predict_ets), SEASON, True),
     Candidate("log_theta", *_compiled_log(fit_theta, predict_theta), SEASON, True),
     Candidate("seasonal_mean", _nothing, _seasonal_mean, 2 * SEASON),

@@ -28,7 +28,7 @@ FEWEST_SILENT = 3
 """Months without a sale below which no product is called dormant."""
 
 LEAST_CHANCE = 0.5
-LEAST_CHANCE_SPARSE = 0.2
+LEAST_CHANCE_SPARSE = 0.1
 """The same for a product that never sold in most months: its pauses say little."""
 
 REGULAR = 0.75

@@ -24,6 +24,7 @@ from forecasting.held_out import held_out, mean_miss
 from forecasting.intervals import naive_scale, series_scale
 from forecasting.race import Race, history_of, run_race
 from forecasting.routing import Route, route
+from forecasting.slow_movers import expected_ahead, topped_up, usual_size
 from forecasting.survey import Findings, survey
 from forecasting.weights import combine, weights_of
 
@@ -165,13 +166,21 @@ def _updated(series: Series, previous: str | None, findings: Findings) -> Ensemb
     if not miss <= SURPRISE * _scale(known.units, model, findings):
         return None
     held = min(model.held, MOST_HELD)
+    history = history_of(series, findings.shapes.get(0))
     return replace(
         model,
+        fits={name: _fit_after(name, fit, history) for name, fit in model.fits.items()},
         missed=float((model.missed * held + miss) / (held + 1)),
         held=held + 1,
         months=series.months,
         data_hash=hash_of(series.units),
     )
+
+
+def _fit_after(name: str, fit: Any, history: History) -> Any:
+    """The fit of last month, or a new one where that would mislead."""
+    candidate = CANDIDATES[name]
+    return candidate.fit(history) if candidate.fitted_anew else fit
 
 
 def _race_is_due(series: Series) -> bool:
@@ -202,16 +211,32 @@ def _scale(units: Vector, model: EnsembleModel, findings: Findings) -> float:
 
 def _forecast(series: Series, horizon: int, model: EnsembleModel, findings: Findings) -> Forecast:
     history = history_of(series, findings.shapes.get(0))
-    units = model.ahead(history, horizon)
-    lower, upper = findings.calibration.interval(units, _scale(series.units, model, findings))
     where = route(series.units)
+    units, lower, upper = _numbers(series, history, horizon, model, findings)
     if dormant(series.units):
-        silent = months_since_sale(series.units)
-        reason = f"dormant months={silent} {where.text}"
-        upper = dormant_upper(upper, chance_alive(series.units))
+        reason = f"dormant months={months_since_sale(series.units)} {where.text}"
         return Forecast(np.zeros(horizon), np.zeros_like(lower), upper, "zero", reason)
     name = next(iter(model.weights)) if len(model.weights) == 1 else "ensemble"
     return Forecast(units, lower, upper, name, _reason(series, where, model, history))
+
+
+def _numbers(
+    series: Series, history: History, horizon: int, model: EnsembleModel, findings: Findings
+) -> tuple[Vector, Vector, Vector]:
+    """Points and bounds by the route of the series; a dormant one has zeros for points."""
+    units = model.ahead(history, horizon)
+    where = route(series.units)
+    silent = dormant(series.units)
+    if where.sparse:
+        demand = np.maximum(history.units, history.sold)
+        expected = expected_ahead(demand, series.first_month, history.shape, horizon)
+        units = np.zeros(horizon) if silent else topped_up(units, expected)
+        return units, *findings.spread.interval(units, expected, usual_size(demand))
+    scale = _scale(series.units, model, findings)
+    lower, upper = findings.calibration.interval(units, scale, where.kind)
+    if silent:
+        upper = dormant_upper(upper, chance_alive(series.units))
+    return units, lower, upper
 
 
 def _reason(series: Series, where: Route, model: EnsembleModel, history: History) -> str:
@@ -220,7 +245,8 @@ def _reason(series: Series, where: Route, model: EnsembleModel, history: History
     code = "unbeaten" if list(model.weights) == [NAIVE] else "raced"
     changed = int((history.units != series.units).sum())
     corrected = f" corrected={changed}" if changed else ""
+    level = " level=mean" if where.sparse else ""
     damped = np.flatnonzero(history.units < series.units)
     months = [f"{add_months(series.first_month, int(month)):%Y-%m}" for month in damped]
     bulk = f" bulk={','.join(months)}" if months else ""
-    return f"{code} {where.text} weights={served}{corrected}{bulk}"
+    return f"{code} {where.text} weights={served}{level}{corrected}{bulk}"

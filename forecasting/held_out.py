@@ -19,6 +19,7 @@ from forecasting.intervals import (
     series_scale,
 )
 from forecasting.race import Race, Trial
+from forecasting.routing import route
 from forecasting.weights import Ranking, combine, weights_of
 
 __all__ = ["HeldOut", "calibrate", "held_out", "mean_miss"]
@@ -84,13 +85,14 @@ def calibrate(
     histories: Sequence[Vector], held: Sequence[Sequence[HeldOut]], prior: Calibration
 ) -> Calibration:
     """The calibration that the held-out months of many series give."""
+    kinds = [route(units).kind for units in histories]
     found = prior
     in_sample = [naive_scale(units) for units in histories]
     for _ in range(ROUNDS):
         ratio = _ratio(in_sample, held, found)
         pooled = [
-            _misses(months, ratio * scale, found.growth)
-            for months, scale in zip(held, in_sample, strict=True)
+            _misses(months, ratio * scale, found.growth, kind)
+            for months, scale, kind in zip(held, in_sample, kinds, strict=True)
             if sum(len(origin.ahead) for origin in months)
         ]
         found = replace(Calibration.of(pooled, prior), ratio=ratio)
@@ -110,7 +112,7 @@ def _ratio(
     return float(np.median(told)) if told else calibration.ratio
 
 
-def _misses(months: Sequence[HeldOut], in_sample: float, growth: float) -> Misses:
+def _misses(months: Sequence[HeldOut], in_sample: float, growth: float, kind: str) -> Misses:
     """The misses of one series, each half with the scale that the other gives."""
     scales = []
     for origin in months:
@@ -122,4 +124,5 @@ def _misses(months: Sequence[HeldOut], in_sample: float, growth: float) -> Misse
         np.concatenate([origin.forecast for origin in months]),
         np.concatenate([origin.sold for origin in months]),
         np.concatenate(scales),
+        kind,
     )

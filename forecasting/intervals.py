@@ -5,21 +5,24 @@ growth of errors with the months ahead. Their quantiles, below and above apart, 
 a new forecast in its own scale. Forecasts are alike that are equally many scales above zero: that
 is where a bound would fall below zero and is cut there; the chance that the cut saves below is
 then spent above, so that an 80 % interval of a product that sells now and then holds 80 %, not 90.
+Each Syntetos-Boylan class has bounds of its own, drawn toward those of all.
+
 After Vovk, Gammerman and Shafer (2005), with the finite-sample correction of split conformal
-prediction over series, since the months of one series miss together.
+prediction over series, since the months of one series miss together, and over times, since a whole
+fleet misses together what its last two years did not hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from forecasting.forecaster import LEVELS, SEASON, Vector
 
-__all__ = ["Calibration", "Misses", "naive_scale", "series_scale"]
+__all__ = ["Calibration", "Misses", "naive_scale", "outward", "series_scale"]
 
 SCALE_MONTHS = 12.0
 """Held-out months at which a series' own misses count as much as its in-sample scale."""
@@ -29,6 +32,9 @@ EDGES = np.array([0.5, 1.0, 1.5, 2.5, 4.0, 8.0])
 
 FEWEST_IN_CELL = 50.0
 """Series at which a cell of like forecasts counts as much as what was known before."""
+
+TIMES = 50.0
+"""Independent times that the held-out months of a fleet count as, however many series it has."""
 
 LEAST_SCALE = 1e-9
 STEEPEST = 0.2
@@ -40,22 +46,28 @@ MOST_SCALES = 10.0
 class Misses:
     """Held-out months of one series: months ahead, forecast, sold, and the series' scale then.
 
-    The scale of each is that of the other origins, so that no error is measured by itself.
+    The scale of each is that of the other origins, so that no error is measured by itself. `kind`
+    is the Syntetos-Boylan class.
     """
 
     ahead: Vector
     forecast: Vector
     sold: Vector
     scale: Vector
+    kind: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How far forecasts miss, in scales: `bounds` (cells, levels, 2), and growth with horizon."""
+    """How far forecasts miss, in scales, and the growth of misses with the months ahead.
+
+    `bounds` has shape (cells, levels, 2); `by_kind` has the same of the classes that were seen.
+    """
 
     ratio: float
     growth: float
     bounds: Vector
+    by_kind: Mapping[str, Vector] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pooled: Sequence[Misses], prior: Calibration) -> Calibration:
@@ -63,7 +75,12 @@ class Calibration:
         if not pooled:
             return prior
         growth = _growth(pooled, prior.growth)
-        return cls(prior.ratio, growth, _bounds(pooled, growth, prior.bounds))
+        bounds = _bounds(pooled, growth, prior.bounds)
+        kinds = sorted({misses.kind for misses in pooled})
+        by_kind = {
+            kind: _bounds([m for m in pooled if m.kind == kind], growth, bounds) for kind in kinds
+        }
+        return cls(prior.ratio, growth, bounds, by_kind)
 
     @classmethod
     def laplace(cls) -> Calibration:
@@ -73,11 +90,12 @@ class Calibration:
         one = np.stack([-reach, reach], axis=1)
         return cls(1.0, 0.065, np.tile(one, (len(EDGES) + 1, 1, 1)))
 
-    def interval(self, units: Vector, scale: float) -> tuple[Vector, Vector]:
+    def interval(self, units: Vector, scale: float, kind: str = "") -> tuple[Vector, Vector]:
         """Lower and upper bounds (levels, horizon) around `units`, nested and not negative."""
+        bounds = self.by_kind.get(kind, self.bounds)
         steps = scale * horizon_growth(np.arange(1.0, len(units) + 1), self.growth)
         cells = np.searchsorted(EDGES, units / steps)
-        below, above = self.bounds[cells, :, 0].T, self.bounds[cells, :, 1].T
+        below, above = bounds[cells, :, 0].T, bounds[cells, :, 1].T
         lower = np.maximum(units + below * steps, 0.0)
         upper = np.maximum(units + above * steps, 0.0)
         lower = np.minimum(np.minimum.accumulate(lower, axis=0), units)
@@ -86,13 +104,18 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """The calibration as JSON."""
-        bounds = np.round(self.bounds, 4).tolist()
-        return {"ratio": round(self.ratio, 6), "growth": round(self.growth, 6), "bounds": bounds}
+        return {
+            "ratio": round(self.ratio, 6),
+            "growth": round(self.growth, 6),
+            "bounds": np.round(self.bounds, 4).tolist(),
+            "by_kind": {kind: np.round(own, 4).tolist() for kind, own in self.by_kind.items()},
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Calibration:
         """The calibration that `to_json` wrote."""
-        return cls(value["ratio"], value["growth"], np.array(value["bounds"]))
+        by_kind = {kind: np.array(own) for kind, own in value["by_kind"].items()}
+        return cls(value["ratio"], value["growth"], np.array(value["bounds"]), by_kind)
 
 
 def naive_scale(units: Vector) -> float:
@@ -171,13 +194,18 @@ def _pair(missed: Vector, height: Vector, series: Vector, level: float) -> Vecto
         return np.zeros(2)
     tail = (1 - level) / 2
     count = len(np.unique(series))
-    lower = _quantile(missed, tail, count)
+    lower = float(np.quantile(missed, outward(tail, count)))
     outside = float(np.mean(missed < np.maximum(lower, -height)))
-    upper = _quantile(missed, 1 - max(1 - level - outside, 0.0), count)
+    reach = outward(1 - max(1 - level - outside, 0.0), count)
+    upper = float(np.quantile(missed, reach))
     return np.array([lower, upper])
 
 
-def _quantile(values: Vector, share: float, count: int) -> float:
-    """The conformal quantile: a little farther out the fewer series there are."""
-    outward = (share - 0.5) * (count + 1) / count + 0.5
-    return float(np.quantile(values, float(np.clip(outward, 0.0, 1.0))))
+def outward(share: float, count: int) -> float:
+    """The share whose quantile is to be taken: farther out the fewer series, and times, there are.
+
+    >>> round(outward(0.9, 100), 3)
+    0.912
+    """
+    moved = (share - 0.5) * (count + 1) / count * (TIMES + 1) / TIMES + 0.5
+    return float(np.clip(moved, 0.0, 1.0))

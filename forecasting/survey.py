@@ -21,6 +21,7 @@ from forecasting.held_out import calibrate, held_out
 from forecasting.intervals import Calibration
 from forecasting.models.pooled import FLAT, Pool, Shape, Shapes
 from forecasting.race import ALL_ORIGINS, Race, run_race
+from forecasting.slow_movers import SlowMovers, Spread
 from forecasting.weights import Ranking
 
 __all__ = ["Findings", "findings_of", "survey"]
@@ -37,12 +38,16 @@ SHORTEST_RACED = 12
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """Shapes now and at each origin, ranking, how far forecasts miss, and how launches go on."""
+    """Shapes now and at each origin, ranking, how far forecasts miss, and how launches go on.
+
+    `spread` is how sales of slow movers lie around what is expected of them.
+    """
 
     shapes: dict[int, Shapes] = field(default_factory=dict)
     ranking: Ranking = field(default_factory=Ranking.level)
     calibration: Calibration = field(default_factory=Calibration.laplace)
     courses: dict[str, Courses] = field(default_factory=dict)
+    spread: Spread = field(default_factory=Spread.usual)
 
     def to_json(self) -> dict[str, Any]:
         """The findings as JSON."""
@@ -51,6 +56,7 @@ class Findings:
             "ranking": self.ranking.to_json(),
             "calibration": self.calibration.to_json(),
             "courses": {group: known.to_json() for group, known in self.courses.items()},
+            "spread": self.spread.to_json(),
         }
 
     def shape_of(self, series: Series) -> Shape:
@@ -71,24 +77,26 @@ class Findings:
             Ranking.from_json(value["ranking"]),
             Calibration.from_json(value["calibration"]),
             {group: Courses.from_json(rows) for group, rows in value["courses"].items()},
+            Spread.from_json(value["spread"]),
         )
 
 
 def survey(everything: Iterable[Series]) -> tuple[Findings, list[tuple[Series, Race]]]:
     """The findings of a fleet, and the races of its sample."""
     pools = {months: Pool() for months in (0, *ALL_ORIGINS)}
-    sample, launches = _Sample(), Launches()
+    sample, launches, slow = _Sample(), Launches(), SlowMovers()
     for series in everything:
         launches.add(series)
         if series.active and series.months:
             _add_to_pools(pools, series)
+            slow.add(series)
             if series.months >= SHORTEST_RACED and series.units.any():
                 sample.add(series)
     raced = sample.chosen()
     shapes = {months: pool.shapes() for months, pool in pools.items()}
     races = [run_race(series, shapes) for series in raced]
     findings = findings_of(shapes, raced, races, Findings.shipped())
-    findings = replace(findings, courses=launches.courses(shapes[0]))
+    findings = replace(findings, courses=launches.courses(shapes[0]), spread=slow.spread())
     # Rounded as JSON keeps them, so that the models made here are those of an informed engine.
     findings = Findings.from_json(findings.to_json())
     return findings, list(zip(raced, races, strict=True))

@@ -26,7 +26,7 @@ POSITION = {name: i for i, name in enumerate(NAMES)}
 CORE = tuple(POSITION[name] for name in (NAIVE, "arima", "ets", "theta", "pooled"))
 """Candidates whose mean error is the yardstick that the others are relative to."""
 
-OWN_MONTHS = 20.0
+OWN_MONTHS = 10.0
 """Held-out months at which a series' own errors count as much as its fleet's ranking."""
 
 FLEET_SERIES = 20.0
@@ -34,6 +34,12 @@ FLEET_SERIES = 20.0
 
 SHARPNESS = 3.0
 """Power of the relative error by which a candidate loses weight."""
+
+UNLIKE, UNLIKE_SHARE = "ces", 0.25
+"""The model least like the others, and its share beside its merit, where sales are not sparse.
+
+Exponential smoothing, theta and ARIMA err together; merit taken one by one does not see that.
+"""
 
 LEAST_WEIGHT = 0.03
 """Share below which a candidate does not serve."""
@@ -133,6 +139,11 @@ def weights_of(race: Race, ranking: Ranking, trials: Sequence[Trial] | None = No
     weights /= weights.sum()
     weights[weights < LEAST_WEIGHT] = 0.0
     shares: Vector = weights / weights.sum()
+    if UNLIKE in race.names and not race.route.sparse:
+        unlike = race.names.index(UNLIKE)
+        if serves[unlike]:
+            shares *= 1 - UNLIKE_SHARE
+            shares[unlike] += UNLIKE_SHARE
     return shares
 
 

@@ -54,7 +54,8 @@ def _misses(one: HeldOut, race: Race, ranking: Ranking, calibration: Calibration
     units = combine(weights_of(race, ranking), race.ahead)[:months]
     in_sample = calibration.ratio * naive_scale(one.series.units)
     scale = series_scale(in_sample, *mean_miss(held_out(race, ranking), calibration.growth))
-    return Misses(np.arange(1.0, months + 1), units, one.actual, np.full(months, scale))
+    ahead, scales = np.arange(1.0, months + 1), np.full(months, scale)
+    return Misses(ahead, units, one.actual, scales, race.route.kind)
 
 
 if __name__ == "__main__":

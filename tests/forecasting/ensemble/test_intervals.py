@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from forecasting.forecaster import LEVELS
-from forecasting.intervals import Calibration, Misses, naive_scale, series_scale
+from forecasting.intervals import Calibration, Misses, naive_scale, outward, series_scale
 
 
 def misses(seed: int, series: int = 400, height: float = 20.0) -> list[Misses]:
@@ -56,6 +58,29 @@ def test_few_series_stay_near_what_was_known() -> None:
     known = Calibration.laplace()
     told = Calibration.of(misses(6, series=3), known)
     assert np.abs(told.bounds - known.bounds).max() < 0.3
+
+
+def test_each_class_has_bounds_of_its_own() -> None:
+    calm = [replace(one, kind="smooth") for one in misses(8)]
+    wild = [
+        replace(one, kind="erratic", sold=one.forecast + 3 * (one.sold - one.forecast))
+        for one in misses(9)
+    ]
+    calibration = Calibration.of(calm + wild, Calibration.laplace())
+    units = np.array([20.0])
+    widths = [
+        (upper - lower)[1, 0]
+        for lower, upper in (
+            calibration.interval(units, 1.0, kind) for kind in ("smooth", "", "erratic")
+        )
+    ]
+    assert widths[0] < 0.8 * widths[1] < 0.8 * widths[2]
+
+
+def test_fewer_series_reach_farther_out() -> None:
+    assert 0.9 < outward(0.9, 1000) < outward(0.9, 10) < 1.0
+    assert outward(0.1, 10) == pytest.approx(1 - outward(0.9, 10))
+    assert outward(0.5, 10) == 0.5
 
 
 def test_a_calibration_survives_json() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,15 @@ def test_what_seasonal_naive_beats_everywhere_does_not_serve() -> None:
 def test_seasonal_naive_serves_alone_where_nothing_beats_it() -> None:
     weights = weights_of(race(1.0, 1.4, 1.3), fleet(1.0, 1.4, 1.3))
     np.testing.assert_array_equal(weights, [1.0, 0.0, 0.0])
+
+
+def test_the_model_least_like_the_others_has_a_share_beside_its_merit() -> None:
+    unlike = replace(race(2.0, 1.0, 1.0), names=(NAIVE, "ets", "ces"))
+    ranking = Ranking.of([unlike] * 200, Ranking.level())
+    weights = weights_of(unlike, ranking)
+    assert weights[2] == pytest.approx(weights[1] + 0.25)
+    sparse = replace(unlike, route=Route("lumpy", "long"))
+    assert weights_of(sparse, ranking)[2] == pytest.approx(weights_of(sparse, ranking)[1])
 
 
 def test_a_candidate_that_cannot_look_ahead_does_not_serve() -> None:

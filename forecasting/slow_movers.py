@@ -1,0 +1,204 @@
+"""Products that sell in few months: what may be expected of them, and how far sales spread.
+
+A race by absolute errors finds the middle, and the middle of months that mostly sell nothing is
+nothing. What a shop must reckon with is the mean: the rate of the last year, times the chance that
+the product is still on sale, in the shape of the year that its neighbours share. What the race
+lacks of that is added to it.
+
+The spread is read off what slow movers of the fleet really sold after earlier origins, in units of
+their usual selling month, among those of which about as much was expected. An interval that zero
+cuts spends above what it saves below.
+
+>>> expected_ahead(np.array([0.0, 6, 0, 0, 6, 0]), date(2025, 1, 1), FLAT, 2).round(2)
+array([1.87, 1.87])
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from forecasting.dormancy import chance_alive
+from forecasting.forecaster import LEVELS, SEASON, Series, Vector, add_months
+from forecasting.intervals import outward
+from forecasting.models.pooled import FLAT, Shape
+from forecasting.routing import NEW_MONTHS, route
+
+__all__ = ["SlowMovers", "Spread", "expected_ahead", "topped_up", "usual_size"]
+
+EDGES = np.array([0.03, 0.06, 0.1, 0.15, 0.22, 0.3, 0.4, 0.55, 0.75])
+"""Expected units a month, in usual selling months, between which products are alike."""
+
+MIDDLES = (*((np.append(0.0, EDGES[:-1]) + EDGES) / 2), 1.0)
+"""The expected units that stand for each cell."""
+
+QUANTILES = tuple(
+    sorted({share / 200 for level in LEVELS for share in (100 - level, 2 * level, 100 + level)})
+)
+ORIGINS = (3, 6, 9)
+"""Months before the end from which the fleet's slow movers are followed."""
+
+MOST_KEPT = 3000
+"""Slow movers that are remembered, chosen by a hash of their key."""
+
+FEWEST_SALES = 3
+GRID = 200
+PRIOR_SERIES = 50
+"""Slow movers at which what was seen counts as much as what the expected rate alone says."""
+
+
+def usual_size(units: Vector) -> float:
+    """Mean of the last twelve selling months; 0 for a history without a sale.
+
+    >>> usual_size(np.array([0.0, 4, 0, 8]))
+    6.0
+    """
+    selling = units[units > 0][-SEASON:]
+    return float(selling.mean()) if len(selling) else 0.0
+
+
+def expected_ahead(units: Vector, first_month: date, shape: Shape, horizon: int) -> Vector:
+    """Mean units of each coming month."""
+    freed = units / shape.over(first_month, len(units))
+    rate = float(freed[-SEASON:].mean()) * chance_alive(units)
+    expected: Vector = rate * shape.over(add_months(first_month, len(units)), horizon)
+    return expected
+
+
+def topped_up(units: Vector, expected: Vector) -> Vector:
+    """`units` brought to the sum of `expected`: what is missing is added, what is over scaled down.
+
+    >>> topped_up(np.array([0.0, 1.0]), np.array([2.0, 2.0]))
+    array([1.5, 2.5])
+    >>> topped_up(np.array([2.0, 6.0]), np.array([2.0, 2.0]))
+    array([1., 3.])
+    """
+    lacks = float(expected.sum() - units.sum())
+    if lacks <= 0:
+        scaled: Vector = units * (expected.sum() / max(float(units.sum()), 1e-12))
+        return scaled
+    raised: Vector = units + lacks * expected / expected.sum()
+    return raised
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """What slow movers sell in a month: `QUANTILES` by cell of `EDGES`, in usual selling months."""
+
+    sold: Vector
+
+    @classmethod
+    def usual(cls) -> Spread:
+        """The spread of a product that sells with the chance expected, and then exponentially."""
+        return cls(np.array([_usual(rate, np.array(QUANTILES)) for rate in MIDDLES]))
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, Vector, Vector]]) -> Spread:
+        """The spread over rows of (series, expected, sold) by month, in usual selling months."""
+        if not rows:
+            return cls.usual()
+        owner = np.concatenate([np.full(len(sold), series) for series, _, sold in rows])
+        cells = np.searchsorted(EDGES, np.concatenate([expected for _, expected, _ in rows]))
+        sold = np.concatenate([sold for _, _, sold in rows])
+        found = cls.usual().sold
+        for cell in np.unique(cells):
+            inside = cells == cell
+            count = len(np.unique(owner[inside]))
+            found[cell] = _mixed(sold[inside], count, MIDDLES[cell])
+        return cls(np.round(found, 4))
+
+    def interval(self, units: Vector, expected: Vector, size: float) -> tuple[Vector, Vector]:
+        """Lower and upper bounds (levels, horizon) that also hold `units`."""
+        if size <= 0:
+            return np.zeros((len(LEVELS), len(units))), np.tile(units, (len(LEVELS), 1))
+        sold = size * self.sold[np.searchsorted(EDGES, expected / size)]
+        lower, upper = [], []
+        for level in LEVELS:
+            low = _at(sold, (1 - level / 100) / 2)
+            high = np.where(low > 0, _at(sold, (1 + level / 100) / 2), _at(sold, level / 100))
+            lower.append(low)
+            upper.append(high)
+        below = np.minimum(np.minimum.accumulate(np.array(lower), axis=0), units)
+        above = np.maximum(np.maximum.accumulate(np.array(upper), axis=0), units)
+        return below, above
+
+    def to_json(self) -> list[Any]:
+        """The spread as JSON."""
+        rows: list[Any] = self.sold.tolist()
+        return rows
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Spread:
+        """The spread that `to_json` wrote."""
+        return cls(np.array(value))
+
+
+class SlowMovers:
+    """The slow movers of a fleet; `add` every series, then take their `spread`."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, str, Series]] = []
+
+    def add(self, series: Series) -> None:
+        """Remember one series, if it sells in few months and the hash of its key is small."""
+        if series.months < NEW_MONTHS + min(ORIGINS) or not route(series.units).sparse:
+            return
+        key = "\0".join(series.key)
+        rank = -int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+        if len(self._heap) < MOST_KEPT:
+            heapq.heappush(self._heap, (rank, key, series))
+        else:
+            heapq.heappushpop(self._heap, (rank, key, series))
+
+    def spread(self) -> Spread:
+        """How the months after each origin spread around what was expected there."""
+        kept = sorted(self._heap, key=lambda entry: entry[:2])
+        rows = [
+            (place, *seen)
+            for place, (_, _, series) in enumerate(kept)
+            for months in ORIGINS
+            for seen in _followed(series, series.months - months)
+        ]
+        return Spread.of(rows)
+
+
+def _followed(series: Series, known: int) -> list[tuple[Vector, Vector]]:
+    """Expected and sold after the first `known` months, where they are those of a slow mover."""
+    units, later = series.units[:known], series.units[known:]
+    few = np.count_nonzero(units) < FEWEST_SALES
+    if known < NEW_MONTHS or few or not route(units).sparse:
+        return []
+    size = usual_size(units)
+    return [(expected_ahead(units, series.first_month, FLAT, len(later)) / size, later / size)]
+
+
+def _usual(rate: float, shares: Vector) -> Vector:
+    """Quantiles of months that sell with the chance `rate`, then exponentially with mean 1."""
+    chance = min(rate, 0.999)
+    left = 1 - shares
+    quantiles: Vector = np.where(left >= chance, 0.0, -np.log(np.minimum(left / chance, 1.0)))
+    return quantiles
+
+
+def _mixed(sold: Vector, count: int, rate: float) -> Vector:
+    """Quantiles of what `count` series sold mixed with what the rate alone says."""
+    usual = _usual(rate, (np.arange(GRID) + 0.5) / GRID)
+    values = np.concatenate([sold, usual])
+    weights = np.repeat([count / len(sold), PRIOR_SERIES / GRID], [len(sold), GRID])
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order]) / weights.sum()
+    shares = [outward(share, count + PRIOR_SERIES) for share in QUANTILES]
+    places = np.minimum(np.searchsorted(reached, shares), len(values) - 1)
+    quantiles: Vector = values[order][places]
+    return quantiles
+
+
+def _at(sold: Vector, share: float) -> Vector:
+    """The quantile `share` of each row."""
+    return sold[:, int(np.argmin(np.abs(np.array(QUANTILES) - share)))]
