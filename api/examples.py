@@ -78,6 +78,11 @@ def _examples() -> dict[str, dict[str, Any]]:
         "series": 612,
         "units_forecast": 184022.5,
         "manifest_sha256": "5f2c" * 16,
+        "reasons": {"raced": 540, "short_history": 41, "retired": 31},
+        "series_by_rule": 0,
+        "series_missing": 0,
+        "seconds": 71.4,
+        "last_month": {"month": "2026-10", "wape": 0.24, "coverage80": 0.81},
     }
     return {
         "Forecast": forecast,

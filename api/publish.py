@@ -17,6 +17,7 @@ from api.joint import joint_bounds
 from api.past import PastForecasts, past_forecasts
 from api.registered import store_documents
 from api.rendering import Batch, render_run
+from api.run_figures import run_figures
 from api.store.documents import Edition, SummaryDocument
 from api.store.protocol import ForecastStore
 from api.totals import Totals, summary_document
@@ -114,6 +115,7 @@ def _load(lake: Lake, store: ForecastStore, run: Run, jobs: int, at: datetime) -
         "series": run.series,
         "units_forecast": round(run.units, 3),
         "manifest_sha256": run.digest,
+        **run_figures(lake, run),
     }
     return store.publish(edition.load, details, at.isoformat(timespec="seconds"))
 

@@ -276,6 +276,14 @@ class Accuracy(_Shape):
     by_lead_time: list[LeadTime]
 
 
+class LastMonth(_Shape):
+    """How earlier runs did in the month that a run was made from."""
+
+    month: str = Field(examples=["2026-10"])
+    wape: float | None
+    coverage80: float | None = Field(description="Share of sales that the 80 % intervals held")
+
+
 class CurrentRun(_Shape):
     """The run that is served."""
 
@@ -286,6 +294,11 @@ class CurrentRun(_Shape):
     series: int
     units_forecast: float
     manifest_sha256: str
+    reasons: dict[str, int] = Field({}, description="Series by the code of their reason")
+    series_by_rule: int = Field(0, description="Of shards that failed, answered by a simple rule")
+    series_missing: int = Field(0, description="Of shards that failed, without a forecast")
+    seconds: float | None = Field(None, description="Time that all forecasting tasks took")
+    last_month: LastMonth | None = None
 
 
 class PublishedRun(CurrentRun):

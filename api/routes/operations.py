@@ -70,7 +70,8 @@ def read_audit_trail(
     },
 )
 def metrics(caller: Annotated[Caller, Depends()], request: Request) -> Response:
-    """Requests, durations and the run, for Prometheus; needs an operator's token."""
+    """Requests, durations, the run and refreshes, for Prometheus; needs an operator's token."""
     caller.require("operator")
-    body = request.app.state.metrics.exposition(caller.desk.store.current())
+    store = caller.desk.store
+    body = request.app.state.metrics.exposition(store.current(), store.refreshes.active())
     return Response(body, media_type=CONTENT_TYPE_LATEST, headers={"cache-control": "no-store"})
