@@ -23,6 +23,7 @@ from etl.errors import TableError
 __all__ = [
     "DAILY_MODELS",
     "DAILY_PREDICTIONS",
+    "CORRECTIONS",
     "DAILY_SALES",
     "DAILY_SERIES",
     "FLAGS",
@@ -395,6 +396,21 @@ MISSING = Table(
     "one series that a run has no forecast of, because its shard could not be read",
     ("run_id", *SERIES_KEY),
     (_RUN, *_SERIES),
+    partition="run",
+)
+
+CORRECTIONS = Table(
+    "corrections",
+    "one month of a history that a run's models learnt from otherwise than it was sold",
+    ("run_id", *SERIES_KEY, "month"),
+    (
+        _RUN,
+        *_SERIES,
+        _MONTH,
+        Column("units_sold", _FLOAT, "units as sold"),
+        Column("units_corrected", _FLOAT, "units that the models took for the month's demand"),
+        Column("cause", _STRING, "empty_shelf, which raises a month, or bulk_order, which lowers"),
+    ),
     partition="run",
 )
 

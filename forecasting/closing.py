@@ -20,6 +20,7 @@ from forecasting.forecaster import Forecaster, WarmForecaster
 from forecasting.model_store import ModelStore
 from forecasting.predictions import cutoff_of
 from forecasting.rollout import planned_engine
+from forecasting.run_corrections import write_corrections
 from forecasting.run_files import (
     counted,
     describe_shard,
@@ -71,6 +72,7 @@ def close_run(
     manifest |= {
         "totals": write_totals(lake, run_id, paths),
         "flags": write_flags(lake, run_id, paths),
+        "corrections": write_corrections(lake, run_id, paths),
     }
     if isinstance(engine, WarmForecaster):
         store = ModelStore(lake, engine.name, configuration_hash(settings))
