@@ -21,9 +21,9 @@ import pyarrow as pa
 from etl.errors import TableError
 
 __all__ = [
+    "CORRECTIONS",
     "DAILY_MODELS",
     "DAILY_PREDICTIONS",
-    "CORRECTIONS",
     "DAILY_SALES",
     "DAILY_SERIES",
     "FLAGS",
@@ -542,6 +542,7 @@ TABLES = {
         PREDICTIONS,
         TOTALS,
         FLAGS,
+        CORRECTIONS,
         MISSING,
         MODELS,
         SCORES,
