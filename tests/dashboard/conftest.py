@@ -355,7 +355,7 @@ def free_port() -> int:
 
 
 def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
-    for _ in range(300):
+    for _ in range(900):
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with {process.returncode}")
         try:

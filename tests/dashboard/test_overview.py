@@ -142,3 +142,45 @@ def test_the_chart_has_its_numbers_in_a_table(visitor, served, width):
     first = page.locator("details table tbody tr").first.locator("td").first.text_content()
     assert number(first) == whole(totals["units_forecast"][0])
     assert page.locator("details table").first.locator("tbody tr").count() == 12
+
+
+@pytest.fixture
+def chain(visitor, served):
+    """A page of a merchant with 15 stores: the first as it is, the others like it."""
+    (store, *_) = served.read("/v1/stores")["stores"]
+    totals = served.read("/v1/stores/palermo/totals")
+    many = [
+        {**store, "store_id": f"s{n:02}", "name": f"Casa Andina {n}", "series": 100 - n}
+        for n in range(15)
+    ]
+    products = served.read("/v1/products?sort=attention&limit=5")
+    page = visitor.arrive("/products")
+    page.route(re.compile(r"/v1/products\?"), lambda route: route.fulfill(json=products))
+    page.route(
+        re.compile(r"/v1/stores$"),
+        lambda route: route.fulfill(json={"run_id": "r", "stores": many}),
+    )
+    page.route("**/v1/stores/s*/totals", lambda route: route.fulfill(json=totals))
+    return page
+
+
+def test_of_many_stores_the_largest_come_first_and_the_others_when_asked(chain):
+    chain.goto("/")
+    names = chain.locator(".tile h3")
+    expect(names).to_have_text([f"Casa Andina {n}" for n in range(12)])
+    chain.get_by_role("button", name="All 15 stores").click()
+
+    expect(names).to_have_text([f"Casa Andina {n}" for n in range(15)])
+    expect(chain.get_by_role("button", name="All 15 stores")).to_have_count(0)
+
+
+def test_of_many_stores_one_is_found_by_its_name(chain, served):
+    daily = {**served.read("/v1/stores/palermo/daily"), "products": []}
+    chain.route("**/v1/stores/s*/daily*", lambda route: route.fulfill(json=daily))
+    chain.goto("/days")
+    chain.get_by_label("Find a store by name or region").fill("andina 13")
+    boxes = chain.get_by_role("checkbox")
+
+    expect(boxes).to_have_count(2)  # the one that is chosen, and the one that was found
+    chain.get_by_role("checkbox", name="Casa Andina 13").check()
+    expect(chain.locator("section.days h2")).to_have_text(["Casa Andina 0", "Casa Andina 13"])
