@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne, ReturnDocument, WriteConcern
+from pymongo import ASCENDING, DESCENDING, MongoClient, ReturnDocument, WriteConcern
 from pymongo.collection import Collection
 from pymongo.errors import ConfigurationError, DuplicateKeyError, PyMongoError
 
@@ -40,6 +40,7 @@ from api.store.mongo_documents import (
     record_of,
 )
 from api.store.mongo_forgetting import MongoForgetting
+from api.store.mongo_limits import WRITE_PATIENCE, client_options, replace_all, within_limit
 from api.store.mongo_refreshes import MongoRefreshes
 from etl.errors import StoreError
 
@@ -57,7 +58,7 @@ class MongoStore:
     def __init__(self, url: str) -> None:
         with self._errors("reached"):
             try:
-                self._client: MongoClient[Document] = MongoClient(url, **_patience(url))
+                self._client: MongoClient[Document] = MongoClient(url, **client_options(url))
                 self._database = self._client.get_default_database("storecast")
             except ConfigurationError as error:
                 raise StoreError(f"the MongoDB URL cannot be used: {error}") from error
@@ -209,19 +210,21 @@ class MongoStore:
         if not scope.allows(store_id):
             return []
         with self._errors("read"):
-            found = (
-                self._database["forecasts"]
-                .find(
-                    {
-                        "load": load,
-                        "merchant_id": scope.merchant_id,
-                        "store_id": store_id,
-                        "product_id": {"$gt": after},
-                    },
-                    {"product_id": 1, "json": 1},
+            found = within_limit(
+                lambda: list(
+                    self._database["forecasts"]
+                    .find(
+                        {
+                            "load": load,
+                            "merchant_id": scope.merchant_id,
+                            "store_id": store_id,
+                            "product_id": {"$gt": after},
+                        },
+                        {"product_id": 1, "json": 1},
+                    )
+                    .sort("product_id", ASCENDING)
+                    .limit(limit)
                 )
-                .sort("product_id", ASCENDING)
-                .limit(limit)
             )
             return [(d["product_id"], d["json"].encode()) for d in found]
 
@@ -229,14 +232,16 @@ class MongoStore:
         order = page_order(query.sort)
         key = order[0][0]
         with self._errors("read"):
-            found = (
-                self._database["forecasts"]
-                .find(
-                    page_filter(load, scope, query, key),
-                    {key: 1, "store_id": 1, "product_id": 1, "line": 1},
+            found = within_limit(
+                lambda: list(
+                    self._database["forecasts"]
+                    .find(
+                        page_filter(load, scope, query, key),
+                        {key: 1, "store_id": 1, "product_id": 1, "line": 1},
+                    )
+                    .sort(order)
+                    .limit(query.limit)
                 )
-                .sort(order)
-                .limit(query.limit)
             )
             return [
                 ListedProduct(d[key], d["store_id"], d["product_id"], d["line"].encode())
@@ -257,21 +262,24 @@ class MongoStore:
     ) -> None:
         with self._errors("written"):
             record = record_of(kind, key, document, owner)
-            self._records.replace_one({"_id": record["_id"]}, record, upsert=True)
+            within_limit(
+                lambda: self._records.replace_one({"_id": record["_id"]}, record, upsert=True)
+            )
 
     def add_record(
         self, kind: str, key: str, document: Mapping[str, Any], owner: tuple[str, str, str]
     ) -> bool:
         with self._errors("written"):
             try:
-                self._records.insert_one(record_of(kind, key, document, owner))
+                kept = record_of(kind, key, document, owner)
+                within_limit(lambda: self._records.insert_one(kept))
             except DuplicateKeyError:
                 return False
             return True
 
     def record(self, kind: str, key: str) -> dict[str, Any] | None:
         with self._errors("read"):
-            found = self._records.find_one({"_id": id_of(kind, key)})
+            found = within_limit(lambda: self._records.find_one({"_id": id_of(kind, key)}))
             return dict(json.loads(found["json"])) if found else None
 
     def records(
@@ -339,7 +347,7 @@ class MongoStore:
 
     def _found(self, collection: str, key: str) -> Document | None:
         with self._errors("read"):
-            return self._database[collection].find_one({"_id": key})
+            return within_limit(lambda: self._database[collection].find_one({"_id": key}))
 
     def _make_indexes(self) -> None:
         for collection, indexes in INDEXES.items():
@@ -362,22 +370,16 @@ class MongoStore:
         durable = self._durably(collection)
         with self._errors("written"):
             for start in range(0, len(documents), _ROWS):
-                durable.bulk_write(
-                    [
-                        ReplaceOne({"_id": document["_id"]}, document, upsert=True)
-                        for document in (
-                            document_of(load, values, keys)
-                            for values in documents[start : start + _ROWS]
-                        )
-                    ],
-                    ordered=False,
-                )
+                step = documents[start : start + _ROWS]
+                replace_all(durable, [document_of(load, values, keys) for values in step])
                 self._editions.update_one({"_id": str(load)}, {"$set": {"touched_at": _now()}})
 
     def _body(self, collection: str, *key: int | str) -> Body | None:
         with self._errors("read"):
-            found = self._database[collection].find_one(
-                {"_id": id_of(*key)}, {"json": 1, "etag": 1}
+            found = within_limit(
+                lambda: self._database[collection].find_one(
+                    {"_id": id_of(*key)}, {"json": 1, "etag": 1}
+                )
             )
             return Body(found["json"].encode(), found["etag"]) if found else None
 
@@ -389,13 +391,11 @@ class MongoStore:
             ]
             if not step:
                 return
-            self._database[collection].delete_many({"_id": {"$in": step}})
+            _delete(self._database[collection], step)
 
 
-def _patience(url: str) -> Document:
-    """How long to wait for a server, unless the URL says it."""
-    waits = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 60000}
-    return {name: wait for name, wait in waits.items() if name.lower() not in url.lower()}
+def _delete(collection: Collection[Document], ids: list[Any]) -> None:
+    within_limit(lambda: collection.delete_many({"_id": {"$in": ids}}), WRITE_PATIENCE)
 
 
 def _now() -> str:

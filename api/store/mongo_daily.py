@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from pymongo import ASCENDING, DESCENDING, ReplaceOne
+from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 
 from api.store.daily import DailyDocument, DailyQuery, ListedDaily
 from api.store.documents import Scope
 from api.store.mongo_documents import Document, id_of
+from api.store.mongo_limits import replace_all
 
 __all__ = ["MongoDaily"]
 
@@ -32,9 +33,7 @@ class MongoDaily:
             return
         kept = [_kept(document) for document in documents]
         with self._errors("written"):
-            self._daily.bulk_write(
-                [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in kept], ordered=False
-            )
+            replace_all(self._daily, kept)
 
     def one(self, scope: Scope, store_id: str, product_id: str) -> bytes | None:
         if not scope.allows(store_id):

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from api.store.mongo_documents import Document
+from api.store.mongo_limits import WRITE_PATIENCE, within_limit
 
 __all__ = ["MongoForgetting"]
 
@@ -59,7 +61,12 @@ class MongoForgetting:
             ids = [document["_id"] for document in step]
             if not ids:
                 return total
-            total += collection.delete_many({"_id": {"$in": ids}}).deleted_count
+            total += _delete(collection, ids)
+
+
+def _delete(collection: Collection[Document], ids: list[Any]) -> int:
+    gone = within_limit(lambda: collection.delete_many({"_id": {"$in": ids}}), WRITE_PATIENCE)
+    return gone.deleted_count
 
 
 _FIELD = '"merchant_id": ?'
