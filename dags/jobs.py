@@ -17,13 +17,13 @@ from dags.alerts import tell
 from dags.found import drift_alerts, gate_alerts, shard_alerts
 from dags.health import alerts_now
 from dags.messengers import DeliveryError
-from etl import ingest, ledger, monthly, quarantine, registry, shards
+from etl import ingest, ledger, monthly, registry, shards
 from etl.lake import Lake
+from etl.month_quality import month_quality
 from etl.registry import Store
 from etl.retail.source import open_source
 from etl.settings import Settings
 from forecasting import backtest, drift, predict, report, rollout
-from forecasting.forecaster import add_months
 from forecasting.predictions import cutoff_of
 from forecasting.series import shard_manifest
 
@@ -155,16 +155,13 @@ def score_month(month: date, settings: Settings) -> dict[str, Any]:
 def write_report(month: date, settings: Settings) -> dict[str, str]:
     """Write the analysts' report of a scored month, with what merchants said; where it is."""
     lake = _lake(settings)
-    refused = quarantine.read_quarantine(
-        lake, registry.read_stores(lake), month, add_months(month, 1) - timedelta(days=1)
-    )
     with closing(open_store(settings.store_url)) as store:
         return report.write_report(
             lake,
             month,
             feedback=voices.every_voice(store, "feedback"),
             adjustments=voices.every_voice(store, "adjustment"),
-            quality=[{"what": "order lines refused", "count": refused.num_rows}],
+            quality=month_quality(lake, registry.read_stores(lake), month),
         )
 
 
