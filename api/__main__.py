@@ -46,6 +46,8 @@ def serve(host: str, port: int, workers: int, refresh_workers: int = 0) -> None:
 
     `refresh_workers` processes beside it make refreshes, and end with it.
     """
+    # The server hands a signal on when it has ended; what stands around it is to end as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with (
         tempfile.TemporaryDirectory(prefix="storecast-metrics-") as folder,
         KeptWorkers(refresh_workers),

@@ -312,19 +312,23 @@ def token_of(published):
 
 
 @contextmanager
-def serving(settings, workers=1):
-    """The address of `python -m api serve` in a process of its own."""
+def serving(settings, workers=1, refresh_workers=0, process_of=None):
+    """The address of `python -m api serve` in a process of its own, noted in `process_of`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path}
     for setting in fields(Settings):
         if getattr(settings, setting.name) != setting.default:
             environment[f"STORECAST_{setting.name.upper()}"] = str(getattr(settings, setting.name))
     command = [sys.executable, "-m", "api", "serve", "--port", str(port)]
+    counts = ["--workers", str(workers), "--refresh-workers", str(refresh_workers)]
     process = subprocess.Popen(
-        [*command, "--workers", str(workers)], cwd=ROOT, env=environment, stderr=subprocess.PIPE
+        [*command, *counts], cwd=ROOT, env=environment, stderr=subprocess.PIPE
     )
+    if process_of is not None:
+        process_of[f"http://127.0.0.1:{port}"] = process
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_for(process, f"{address}/healthz")
