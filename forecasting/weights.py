@@ -26,7 +26,7 @@ POSITION = {name: i for i, name in enumerate(NAMES)}
 CORE = tuple(POSITION[name] for name in (NAIVE, "arima", "ets", "theta", "pooled"))
 """Candidates whose mean error is the yardstick that the others are relative to."""
 
-OWN_MONTHS = 10.0
+OWN_MONTHS = 7.0
 """Held-out months at which a series' own errors count as much as its fleet's ranking."""
 
 FLEET_SERIES = 20.0
@@ -35,8 +35,8 @@ FLEET_SERIES = 20.0
 SHARPNESS = 3.0
 """Power of the relative error by which a candidate loses weight."""
 
-UNLIKE, UNLIKE_SHARE = "ces", 0.25
-"""The model least like the others, and its share beside its merit, where sales are not sparse.
+UNLIKE = {"ces": 0.2, "seasonal_mean": 0.075}
+"""Models least like the others, and their shares beside their merit, where sales are not sparse.
 
 Exponential smoothing, theta and ARIMA err together; merit taken one by one does not see that.
 """
@@ -139,11 +139,9 @@ def weights_of(race: Race, ranking: Ranking, trials: Sequence[Trial] | None = No
     weights /= weights.sum()
     weights[weights < LEAST_WEIGHT] = 0.0
     shares: Vector = weights / weights.sum()
-    if UNLIKE in race.names and not race.route.sparse:
-        unlike = race.names.index(UNLIKE)
-        if serves[unlike]:
-            shares *= 1 - UNLIKE_SHARE
-            shares[unlike] += UNLIKE_SHARE
+    unlike = np.array([UNLIKE.get(name, 0.0) for name in race.names]) * serves
+    if not race.route.sparse:
+        shares = (1 - unlike.sum()) * shares + unlike
     return shares
 
 

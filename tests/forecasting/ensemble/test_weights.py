@@ -56,7 +56,7 @@ def test_the_model_least_like_the_others_has_a_share_beside_its_merit() -> None:
     unlike = replace(race(2.0, 1.0, 1.0), names=(NAIVE, "ets", "ces"))
     ranking = Ranking.of([unlike] * 200, Ranking.level())
     weights = weights_of(unlike, ranking)
-    assert weights[2] == pytest.approx(weights[1] + 0.25)
+    assert weights[2] == pytest.approx(weights[1] + 0.2)
     sparse = replace(unlike, route=Route("lumpy", "long"))
     assert weights_of(sparse, ranking)[2] == pytest.approx(weights_of(sparse, ranking)[1])
 
