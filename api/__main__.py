@@ -75,7 +75,8 @@ def work(settings: Settings, kept: bool = False) -> None:
 
     What it is at is left after the present batch, for another worker to go on with.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("storecast").setLevel(logging.INFO)
     with closing(_store(settings)) as store:
         worker = Worker(store, settings)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import zip_longest
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -110,7 +111,7 @@ def _today(view: MerchantView, store_id: str, now: datetime) -> str:
 
 def _awaited(today: str) -> str:
     """The latest day that is over."""
-    return (datetime.fromisoformat(today) - timedelta(days=1)).date().isoformat()
+    return (date.fromisoformat(today) - timedelta(days=1)).isoformat()
 
 
 def _told(document: bytes, awaited: str) -> bytes:
@@ -143,26 +144,36 @@ def head_of(
 def _totals(sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Sums by day. Days ahead are those after the latest day that any product knows."""
     known = max((one["data_until"] for one in sums), default="")
-    ahead: dict[str, float] = {}
-    counted: dict[str, int] = {}
-    recent: dict[str, float] = {}
-    for one in sums:
-        for day, units in zip(one["days"], one["units"], strict=True):
-            if day > known:
-                ahead[day] = ahead.get(day, 0.0) + units
-                counted[day] = counted.get(day, 0) + 1
-        day = one["recent_from"]
-        for units in one["recent"]:
-            recent[day] = recent.get(day, 0.0) + units
-            day = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
+    ahead = {
+        day: units
+        for day, units in _by_day((one["days"][0], one["units"]) for one in sums).items()
+        if day > known
+    }
+    counted = _by_day((one["days"][0], [1] * len(one["days"])) for one in sums)
+    recent = _by_day((one["recent_from"], one["recent"]) for one in sums)
     return {
         "products": len(sums),
         "days": sorted(ahead),
         "units_forecast": [round(ahead[day], _DECIMALS) for day in sorted(ahead)],
-        "products_per_day": [counted[day] for day in sorted(ahead)],
+        "products_per_day": [int(counted[day]) for day in sorted(ahead)],
         "recent_days": sorted(recent),
         "recent_units": [round(recent[day], _DECIMALS) for day in sorted(recent)],
     }
+
+
+def _by_day(vectors: Iterable[tuple[str, Sequence[float]]]) -> dict[str, float]:
+    """The sum of each day over vectors that begin on a day; most begin on the same one."""
+    sums: dict[str, list[float]] = {}
+    for first, units in vectors:
+        known = sums.get(first, [])
+        sums[first] = [sum(pair) for pair in zip_longest(known, units, fillvalue=0.0)]
+    found: dict[str, float] = {}
+    for first, units in sums.items():
+        start = date.fromisoformat(first)
+        for offset, value in enumerate(units):
+            day = (start + timedelta(days=offset)).isoformat()
+            found[day] = found.get(day, 0.0) + value
+    return found
 
 
 def _cursor_after(merchant_id: str, query: DailyQuery, last: ListedDaily) -> str:

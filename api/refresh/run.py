@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -39,6 +39,8 @@ __all__ = ["Clock", "holder_name", "now_by", "run_refresh", "work_on"]
 _LOG = logging.getLogger("storecast.refresh")
 _PATIENCE = 1800.0
 _MOST_LOSSES = 3
+_KEPT = timedelta(days=30)
+"""How long it is known of a refresh how it ended."""
 
 Clock = Callable[[], datetime]
 Stop = Callable[[], bool]
@@ -137,6 +139,8 @@ class _Work:
     def end(self, state: str, reason: str = "", **changes: Any) -> None:
         self.note(state=state, reason=reason, finished_at=_wall(), holder="", **changes)
         _LOG.info("refresh %s ended: %s %s", self.row.id, state, reason)
+        forgotten = datetime.now(UTC) - _KEPT
+        self.store.refreshes.remove_asked_before(forgotten.isoformat(timespec="seconds"))
 
 
 def _make(work: _Work, lifeline: Lifeline) -> None:

@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
 
 from api.refresh.lifeline import Lifeline
 from api.refresh.run import Clock, holder_name, work_on
@@ -31,7 +30,6 @@ _LOG = logging.getLogger("storecast.refresh")
 _IDLE_SECONDS = 0.2
 _PAUSE_SECONDS = 2.0
 _GRACE_SECONDS = 20.0
-_KEPT = timedelta(days=30)
 
 
 class Worker:
@@ -44,7 +42,6 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._lake: Lake | None = None
-        self._swept = 0.0
         self.name = holder_name()
         self.stopped = threading.Event()
 
@@ -67,7 +64,6 @@ class Worker:
         lease = self._settings.refresh_lease_seconds
         row = claim_next(self._store.refreshes, self.name, time.time(), lease)
         if row is None:
-            self._forget_old_ones()
             return False
         ends = time.monotonic() + self._settings.refresh_turn_seconds
 
@@ -80,13 +76,6 @@ class Worker:
         self._lake = self._lake or Lake(self._settings.lake_url)
         work_on(self._lake, self._store, row, self._settings, lifeline, self._clock, stop)
         return True
-
-    def _forget_old_ones(self) -> None:
-        """Once an hour, forget refreshes that ended a month ago."""
-        if time.monotonic() - self._swept > 3600 or not self._swept:
-            self._swept = time.monotonic()
-            before = datetime.now(UTC) - _KEPT
-            self._store.refreshes.remove_asked_before(before.isoformat(timespec="seconds"))
 
 
 class KeptWorkers:
