@@ -14,6 +14,7 @@ from typing import Any
 from api.forget import Found, find_merchant, forget
 from api.lineage import explain
 from api.lineage_words import in_words
+from api.retention import remove_old
 from api.store import open_store
 from etl.errors import IncompleteError, InputError
 from etl.lake import Lake
@@ -39,6 +40,10 @@ def add_commands(commands: Any) -> None:
     command.add_argument("--dry-run", action="store_true", help="only say what is there")
     command.add_argument("--yes", metavar="MERCHANT", help="the merchant again: it is for ever")
     command.set_defaults(run_command=_forget)
+    meaning = "remove what is older than the settings keep it"
+    command = commands.add_parser("retention", help=meaning, description=meaning)
+    command.add_argument("--dry-run", action="store_true", help="only say what would go")
+    command.set_defaults(run_command=_retention)
 
 
 def _explain(options: argparse.Namespace, settings: Settings) -> None:
@@ -74,6 +79,20 @@ def _forget(options: argparse.Namespace, settings: Settings) -> None:
         f"nothing of {merchant} is left in lake, store and request log. Not looked through: "
         "backups, Airflow's own database and task logs, and the setting that holds the "
         "marketplace's tokens; see docs/privacy.md. Restart the API: it remembers rendered pages"
+    )
+
+
+def _retention(options: argparse.Namespace, settings: Settings) -> None:
+    """Remove what is too old, or say what is."""
+    with closing(open_store(settings.store_url)) as store:
+        lake = Lake(settings.lake_url)
+        gone = remove_old(lake, store, settings, datetime.now(UTC), options.dry_run)
+    for name in (*gone["folders"], *(f"files of run {run}" for run in gone["runs"])):
+        print(name)
+    done = "would go" if options.dry_run else "are gone"
+    print(
+        f"{len(gone['folders'])} folders, files of {len(gone['runs'])} runs and "
+        f"{gone['log_lines']} lines of the request log {done}"
     )
 
 

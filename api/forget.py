@@ -16,6 +16,7 @@ from typing import Any
 
 from api.audit import COMMAND_LINE, note_change
 from api.month_report import write_month_report
+from api.request_log import log_files, rewrite_log
 from api.store.protocol import ForecastStore
 from etl.errors import IncompleteError, StorecastError
 from etl.lake import Lake
@@ -139,8 +140,7 @@ def _amend_editions(lake: Lake, store: ForecastStore, departure: Departure) -> N
 
 def _logged(settings: Settings, merchant_id: str) -> Iterator[tuple[Path, int]]:
     """Files of the request log, older ones beside it too, and how many lines are the merchant's."""
-    log = Path(settings.request_log)
-    for file in sorted(log.parent.glob(f"{log.name}*")) if settings.request_log else []:
+    for file in log_files(settings.request_log):
         with file.open("rb") as lines:
             yield file, sum(_field(merchant_id) in line for line in lines)
 
@@ -150,11 +150,7 @@ def _leave_log(settings: Settings, merchant_id: str) -> int:
     total = 0
     for file, count in list(_logged(settings, merchant_id)):
         if count:
-            with file.open("r+b") as log:
-                kept = [line for line in log if _field(merchant_id) not in line]
-                log.seek(0)
-                log.writelines(kept)
-                log.truncate()
+            rewrite_log(file, lambda line: _field(merchant_id) not in line)
         total += count
     return total
 

@@ -89,7 +89,8 @@ def _sales(told: dict[str, Any]) -> Iterator[str]:
 
 def _orders(told: dict[str, Any]) -> Iterator[str]:
     days = told["sales"]["days"]
-    yield f"raw         {len(days)} store-days"
+    kept = "" if told["sales"]["raw_kept"] else "; those of that month are no longer kept"
+    yield f"raw         {len(days)} store-days{kept}"
     for day in days:
         yield f"            {day['files']['orders']}, pulled {day['pulled_at']}"
         yield f"            orders {', '.join(day['orders'])}"

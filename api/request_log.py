@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
-__all__ = ["RequestLog"]
+__all__ = ["RequestLog", "log_files", "rewrite_log"]
 
 _SECONDS = 0.1
 
@@ -58,3 +59,19 @@ class RequestLog:
         else:
             sys.stdout.buffer.write(text)
             sys.stdout.buffer.flush()
+
+
+def log_files(path: str) -> list[Path]:
+    """The log at `path` and what was rotated beside it, if it is a file; packed ones left out."""
+    log = Path(path)
+    found = sorted(log.parent.glob(f"{log.name}*")) if path else []
+    return [file for file in found if file.is_file() and file.suffix not in (".gz", ".xz", ".zst")]
+
+
+def rewrite_log(file: Path, keeps: Callable[[bytes], bool]) -> None:
+    """Leave only the lines that `keeps` says, in place: the API has the file open."""
+    with file.open("r+b") as log:
+        kept = [line for line in log if keeps(line)]
+        log.seek(0)
+        log.writelines(kept)
+        log.truncate()

@@ -101,6 +101,11 @@ def read_run(lake: Lake, run_id: str) -> Run:
         )
     path = f"predictions/run_id={run_id}/manifest.json"
     manifest = lake.read_json(path)
+    if "removed_at" in manifest:
+        raise InputError(
+            f"the files of run {run_id} were kept until {manifest['removed_at']} "
+            "(STORECAST_KEEP_RUNS_MONTHS) and are gone; predict that month anew"
+        )
     try:
         shards = tuple(
             RunShard(

@@ -19,7 +19,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.lake import Lake
-from etl.ledger import DayManifest, day_folder, days_between, month_days, read_days
+from etl.ledger import (
+    DayManifest,
+    day_folder,
+    days_between,
+    first_day,
+    month_days,
+    read_days,
+)
 from etl.monthly import monthly_manifest, monthly_path
 from etl.registry import Store
 from etl.sales import sales_path
@@ -89,28 +96,37 @@ def trace_month(
     key = (store.merchant_id, store.store_id, product_id)
     row = _month_row(lake, month, key)
     lines = _rows(lake, sales_path(month), key, _OF_SALES)
+    kept = (first_day(lake, store) or date.max) <= month_days(month)[1]
     days = list(_days(lake, store, product_id, month))
     traced = {
         "month": f"{month:%Y-%m}",
         "path": monthly_path(month),
         "row": row and _plain(row),
         "sales": {"path": sales_path(month), "lines": [_plain(line) for line in lines]},
+        "raw_kept": kept,
         "days": [day for day, _ in days],
     }
-    checks = [check for _, found in days for check in found]
-    return traced, [*_month_checks(month, row, lines, [day for day, _ in days]), *checks]
+    checks = list(_month_checks(month, row, lines))
+    if kept:
+        checks += _raw_checks(month, lines, [day for day, _ in days])
+    return traced, [*checks, *(check for _, found in days for check in found)]
 
 
 def _month_checks(
-    month: date, row: dict[str, Any] | None, lines: list[dict[str, Any]], days: list[dict[str, Any]]
+    month: date, row: dict[str, Any] | None, lines: list[dict[str, Any]]
 ) -> Iterator[Check]:
     sold = row["units_sold"] - row["units_remainder"] if row else 0
     net = sum(line["units_net"] for line in lines)
     yield Check(f"units of {month:%Y-%m}: monthly_sales, sum of its sales lines", sold, net)
+
+
+def _raw_checks(
+    month: date, lines: list[dict[str, Any]], days: list[dict[str, Any]]
+) -> Iterator[Check]:
     raw = [line for day in days for line in day["lines"]]
     yield Check(
         f"units of {month:%Y-%m}: sales, lines of the raw store-days",
-        net,
+        sum(line["units_net"] for line in lines),
         sum(line["units_ordered"] - line["units_cancelled"] for line in raw),
     )
     yield Check(

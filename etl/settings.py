@@ -88,6 +88,19 @@ class Settings:
         "auto", "`auto` publishes a run that passes the gate; `wait` holds it for an analyst."
     )
     keep_runs: int = _setting(3, "Published runs that the store keeps for rollback.")
+    keep_raw_months: int = _setting(
+        40, "Months for which raw store-days are kept; daily series need the last 36."
+    )
+    keep_shards_months: int = _setting(
+        15, "Months for which training shards are kept; above the horizon, for scoring."
+    )
+    keep_runs_months: int = _setting(
+        36, "Months for which the files of runs are kept; their manifests are for ever."
+    )
+    keep_models_months: int = _setting(
+        3, "Months for which fitted models are kept; a run starts from the month before."
+    )
+    keep_log_days: int = _setting(90, "Days for which lines of the request log are kept.")
     token_cache_seconds: float = _setting(
         5.0, "Seconds for which the API remembers a token it has checked; a revoked one ends then."
     )

@@ -74,6 +74,8 @@ def _take_out_of_csv(lake: Lake, path: str, merchant_id: str) -> None:
 def _narrow_run(lake: Lake, path: str) -> None:
     """The run's manifest, as its files are now; a file that is gone had only the merchant's."""
     manifest, run_id = lake.read_json(path), _run_of(path)
+    if "removed_at" in manifest:
+        return
     shards = [
         {**entry, **describe_shard(lake, run_id, entry["shard"])}
         for entry in manifest["shards"]

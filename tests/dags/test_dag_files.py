@@ -18,6 +18,7 @@ DAG_IDS = {
     "forecast_days",
     "refresh_forecasts",
     "check_health",
+    "remove_old",
 }
 
 
