@@ -49,7 +49,7 @@ function build(country) {
   });
   return {
     units: (value, beside = value) => unitsText(value, beside, whole, fine),
-    range: (low, high) => `${unitsText(low, high, whole, fine)} – ${unitsText(high, high, whole, fine)}`,
+    range: (low, high) => `${unitsText(low < 0.05 ? 0 : low, high, whole, fine)} – ${unitsText(high, high, whole, fine)}`,
     compact: (value) => (Math.abs(value) < 10_000 ? fine.format(value) : short.format(value)),
     percent: (value) => share.format(value),
     change: (value) => signed.format(value),

@@ -26,7 +26,10 @@ export function pastSection(forecast, formats, said) {
 
 function words({ months, wape, bias }, formats) {
   const inside = months.filter((m) => m.lo80 <= m.units_sold && m.units_sold <= m.hi80).length;
-  const first = t("past.inside", { count: inside, inside, months: months.length });
+  const first =
+    months.length > 1
+      ? t("past.inside", { count: inside, inside, months: months.length })
+      : t(inside ? "past.only.inside" : "past.only.outside", { month: formats.month(months[0].month) });
   if (wape === null) return h("p", {}, first);
   const lean = bias > 0.1 ? "past.over" : bias < -0.1 ? "past.under" : "past.level";
   return h("p", {}, `${first} ${t("past.missed", { share: formats.percent(wape) })} ${t(lean)}`);
