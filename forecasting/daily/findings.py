@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from forecasting.daily.intervals import DailyCalibration
 from forecasting.daily.series import WEEK, DailySeries
 from forecasting.forecaster import Vector
-from forecasting.intervals import Calibration
 
 __all__ = ["DailyFindings", "in_sample_scale", "scale_of"]
 
@@ -36,7 +36,7 @@ class DailyFindings:
     """By kind: the candidates' usual relative errors (logarithms), and the calibration."""
 
     ranking: Mapping[str, Mapping[str, float]]
-    calibration: Mapping[str, Calibration]
+    calibration: Mapping[str, DailyCalibration]
 
     @classmethod
     @cache
@@ -52,7 +52,7 @@ class DailyFindings:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> DailyFindings:
         """The findings that `to_json` wrote."""
-        told = {kind: Calibration.from_json(one) for kind, one in value["calibration"].items()}
+        told = {kind: DailyCalibration.from_json(one) for kind, one in value["calibration"].items()}
         return cls(value["ranking"], told)
 
 

@@ -10,7 +10,6 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -19,11 +18,11 @@ from daily_sets import HORIZON, ORIGINS, daily_set
 
 from forecasting.daily.engine import fit_of, idle
 from forecasting.daily.findings import DailyFindings
+from forecasting.daily.intervals import DailyCalibration, DailyMisses
 from forecasting.daily.race import DailyRace, run_race
 from forecasting.daily.series import DailySeries
 from forecasting.daily.weights import relative_errors, weights_of
 from forecasting.forecaster import Vector
-from forecasting.intervals import Calibration, Misses
 from forecasting.routing import KINDS
 
 BACK = tuple(HORIZON * ORIGINS + 7 + 22 * step for step in range(4))
@@ -33,7 +32,7 @@ FEWEST_DAYS = 120
 USUAL_SERIES = 20.0
 """Series of a kind at which they count as much as those of all kinds."""
 
-ROUNDS = 3
+ROUNDS = 2
 
 Raced = list[tuple[DailySeries, DailyRace, Vector]]
 
@@ -48,8 +47,7 @@ def main(step: int) -> None:
         kind, missed = _misses(found, ranking)
         misses[kind].append(missed)
     everything = [one for some in misses.values() for one in some]
-    flat = replace(Calibration.laplace(), growth=0.0)
-    overall = _calibration(everything, flat)
+    overall = _calibration(everything, DailyCalibration.laplace())
     calibration = {kind: _calibration(misses[kind], overall) for kind in KINDS}
     path = Path(__file__).resolve().parents[2] / "forecasting" / "daily" / "shipped.json"
     value = DailyFindings(ranking, calibration).to_json()
@@ -91,7 +89,7 @@ def _mean(rows: Sequence[dict[str, float]], name: str, usual: float, prior: floa
     return float((sum(known) + prior * usual) / max(len(known) + prior, 1.0))
 
 
-def _misses(found: Raced, ranking: dict[str, dict[str, float]]) -> tuple[str, Misses]:
+def _misses(found: Raced, ranking: dict[str, dict[str, float]]) -> tuple[str, DailyMisses]:
     """What the engine would have missed of one series, in the scale that it knew then."""
     parts: list[list[Vector]] = [[], [], [], []]
     for series, race, sold in found:
@@ -100,14 +98,20 @@ def _misses(found: Raced, ranking: dict[str, dict[str, float]]) -> tuple[str, Mi
         columns = (np.arange(1.0, HORIZON + 1), units, sold, np.full(HORIZON, fit.scale))
         for part, column in zip(parts, columns, strict=True):
             part.append(column[told])
-    return found[-1][1].kind, Misses(*(np.concatenate(part) for part in parts))
+    return found[-1][1].kind, DailyMisses(*(np.concatenate(part) for part in parts))
 
 
-def _calibration(pooled: Sequence[Misses], prior: Calibration) -> Calibration:
+def _calibration(pooled: Sequence[DailyMisses], prior: DailyCalibration) -> DailyCalibration:
     """The bounds that those misses give; the prior is taken up again until little of it is left."""
+    names = ("ahead", "forecast", "sold", "scale")
+    if not pooled:
+        return prior
+    together = DailyMisses(
+        *(np.concatenate([getattr(one, name) for one in pooled]) for name in names)
+    )
     found = prior
-    for _ in range(ROUNDS if pooled else 0):
-        found = Calibration.of(pooled, found)
+    for _ in range(ROUNDS):
+        found = DailyCalibration.of(together, found)
     return found
 
 
