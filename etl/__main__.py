@@ -97,6 +97,9 @@ def _add_table_commands(commands: Any) -> None:
         "--without-missing", metavar="REASON", help="close the month without its missing days"
     )
     monthly.set_defaults(run=by_hand.build_months)
+    daily = commands.add_parser("daily", help="make the daily series of stores")
+    _add_scope(daily)
+    daily.set_defaults(run=by_hand.build_days)
     shards = commands.add_parser("shards", help="make the training shards of a cutoff month")
     shards.add_argument("--cutoff", type=_month, required=True)
     shards.set_defaults(run=by_hand.cut_shards)

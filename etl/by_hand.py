@@ -11,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from etl.closing import accept_gaps
+from etl.daily import build_daily
 from etl.errors import InputError
 from etl.ingest import backfill, changed_days, ingest_day, replay_day
 from etl.lake import Lake
@@ -31,6 +32,7 @@ from etl.settings import Settings
 from etl.shards import build_shards
 
 __all__ = [
+    "build_days",
     "build_months",
     "cut_shards",
     "ingest",
@@ -154,6 +156,17 @@ def build_months(chosen: argparse.Namespace, settings: Settings) -> None:
         print(f"{month:%Y-%m}: {built['rows']} rows, {built['units_sold']} units")
     if not changed:
         print(f"nothing changed up to {chosen.month:%Y-%m}")
+
+
+def build_days(chosen: argparse.Namespace, settings: Settings) -> None:
+    """Make the daily series of the stores."""
+    lake, stores = _scope(settings, chosen)
+    for store in stores:
+        manifest = build_daily(lake, store, settings)
+        print(
+            f"{_name(store)}: {manifest.series} series up to {manifest.data_until}, "
+            f"watermark {manifest.watermark}"
+        )
 
 
 def cut_shards(chosen: argparse.Namespace, settings: Settings) -> None:

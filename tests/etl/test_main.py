@@ -69,6 +69,15 @@ def test_a_store_asks_for_its_days_by_a_command(shop, run):
     assert run("store", "list")[1].endswith("\tdaily\n")
 
 
+def test_the_daily_series_of_a_store_are_made_by_a_command(shop, run):
+    run("store", "sync", "--merchant", "shop")
+    run("ingest", *DAYS)
+    code, told, _ = run("daily", "--store", "north")
+    assert code == 0
+    assert told.startswith("shop/north: 2 series up to 2026-03-31, watermark ")
+    assert run("daily")[1] == told
+
+
 def test_an_order_without_a_price_is_listed_with_its_reason(shop, run):
     run("store", "sync", "--merchant", "shop")
     run("ingest", *DAYS)
