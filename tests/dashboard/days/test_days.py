@@ -130,6 +130,26 @@ def test_a_refresh_under_way_is_joined_and_shown_batch_by_batch(visitor, served)
     expect(store.get_by_role("button", name="Refresh")).to_be_enabled()
 
 
+def test_days_that_leave_their_month_say_why(visitor, served):
+    daily = served.read("/v1/stores/providencia/daily?product=OLL-000")
+    parameters = {"month": "2026-11", "pace": "83.0", "upper": "70.0", "served": "unbeaten"}
+    reason = {"code": "above_month", "parameters": {**parameters, "weights": "weekday_naive:1.00"}}
+    (product,) = daily["products"]
+    told = {**daily, "products": [{**product, "reason": reason}]}
+    page = visitor.arrive("/products")
+    page.route("**/providencia/daily*", lambda route: route.fulfill(json=told))
+    page.goto("/days?store=providencia")
+    expect(page.get_by_role("row", name=product["name"])).to_contain_text(
+        "faster than the month's forecast"
+    )
+    page.get_by_role("link", name=product["name"]).click()
+
+    note = "At this pace November 2026 sells about 83, above the likely range of its forecast (70"
+    page.locator(".note-box").get_by_text(note).wait_for()
+    page.get_by_text("How these days were made").click()
+    page.get_by_text("No method came closer in the past weeks").wait_for()
+
+
 @pytest.mark.parametrize(
     ("ended", "words"),
     [

@@ -69,14 +69,31 @@ export function reasonSentence(reason, formats) {
 
 /** The same of a daily forecast: what is told of months there is told of days here. */
 export function dailyReasonSentence(reason, formats) {
-  if (!reason) return "";
+  if (!reason?.code) return "";
   const { code, parameters } = reason;
+  if (leavesMonth(reason)) {
+    return dailyReasonSentence({ code: parameters.served, parameters }, formats);
+  }
   const count = Number(parameters.days ?? 0);
   const told = has(`day-reason.${code}`)
     ? t(`day-reason.${code}`, { ...parameters, count })
     : reasonSentence(reason, formats);
   const closed = parameters.closed?.split(",").map((day) => formats.dayName(day)) ?? [];
   return closed.length ? `${t("day-reason.closed", { days: closed.join(" · ") })} ${told}` : told;
+}
+
+/** Whether the days sell more or less than the month's forecast allows: `above`, `below`, or not. */
+export function leavesMonth(reason) {
+  return { above_month: "above", below_month: "below" }[reason?.code];
+}
+
+/** Why the days do not agree with the forecast of their month, as one sentence. */
+export function monthSentence({ code, parameters }, formats) {
+  return t(`day-reason.${code}`, {
+    month: formats.month(`${parameters.month}-01`),
+    pace: formats.units(Number(parameters.pace)),
+    bound: formats.units(Number(parameters.upper ?? parameters.lower)),
+  });
 }
 
 /** What a method of days does, in a sentence. */

@@ -4,6 +4,7 @@ import { productPath } from "../api.js";
 import { scrolling } from "../charts/month-table.js";
 import { fill, h } from "../dom.js";
 import { t } from "../language.js";
+import { leavesMonth } from "../sentences.js";
 
 export class DaysTable {
   constructor(formats, label) {
@@ -64,6 +65,8 @@ export class DaysTable {
 class Row {
   constructor(head, kind = "") {
     this.head = head;
+    this.note = h("span", { class: "small month-note" });
+    head.append(this.note);
     this.element = h("tr", { class: kind }, head);
     this.shown = null;
   }
@@ -71,6 +74,8 @@ class Row {
   update(units, product, { days, formats }) {
     const state = JSON.stringify([[...units], days, product?.trained_at]);
     if (state === this.shown) return;
+    const leaves = leavesMonth(product?.reason);
+    this.note.textContent = leaves ? t(`days.${leaves}-month`) : "";
     const known = days.filter((day) => units.has(day)).map((day) => units.get(day));
     const sum = known.length === days.length ? known.reduce((all, each) => all + each, 0) : null;
     const cell = (day) => h("td", {}, units.has(day) ? formats.units(units.get(day)) : "–", range(product, day, formats));

@@ -6,7 +6,13 @@ import { scrolling } from "../charts/month-table.js";
 import { productSeries } from "../days.js";
 import { fill, h } from "../dom.js";
 import { t } from "../language.js";
-import { dailyModelSentence, dailyReasonSentence, servingMethods } from "../sentences.js";
+import {
+  dailyModelSentence,
+  dailyReasonSentence,
+  leavesMonth,
+  monthSentence,
+  servingMethods,
+} from "../sentences.js";
 import { mayRefresh } from "../session.js";
 import { loading, problemNote } from "../states.js";
 import { freshnessBadge, freshnessSentence } from "./freshness.js";
@@ -62,7 +68,13 @@ export function productDays({ forecast, formats, signal }) {
     control.button.hidden = !mayRefresh();
     fill(state, freshnessBadge(daily.fresh), h("p", {}, freshnessSentence(daily, today, formats)));
     const label = t("days.chart.label", { name: forecast.name });
-    fill(body, dayChart(productSeries(daily), formats, label), table(daily, formats), how(daily, formats));
+    fill(
+      body,
+      leavesMonth(daily.reason) && h("p", { class: "note-box" }, monthSentence(daily.reason, formats)),
+      dayChart(productSeries(daily), formats, label),
+      table(daily, formats),
+      how(daily, formats),
+    );
   }
 }
 
