@@ -23,6 +23,7 @@ from api.store.protocol import ForecastStore
 from etl.errors import StorecastError
 from etl.lake import Lake
 from etl.settings import Settings
+from forecasting.daily.engines import open_daily_engine
 
 __all__ = ["KeptWorkers", "Worker", "end_with_input"]
 
@@ -46,7 +47,11 @@ class Worker:
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        """Work in turn, and look again five times a second where there is nothing to do."""
+        """Work in turn, and look again five times a second where there is nothing to do.
+
+        The engine is loaded first, so that nobody waits for that.
+        """
+        open_daily_engine(self._settings.daily_engine)
         lease = self._settings.refresh_lease_seconds
         with closing(Lifeline(self._store.refreshes, lease)) as lifeline:
             while not self.stopped.is_set():

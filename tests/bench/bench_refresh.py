@@ -1,6 +1,6 @@
 """Refreshes of daily forecasts through real API processes and workers, timed from the request.
 
-    python tests/bench/bench_refresh.py            a store of 100 products, a year of days
+    python tests/bench/bench_refresh.py            a store of 60 products, a year of days
     python tests/bench/bench_refresh.py --scale    a store of 500 products, two years of days
 
 Measured: one product, from the request to its new document; a store, its first results, its end
@@ -36,7 +36,7 @@ import psutil
 from page import circumstances, put_section, table_of
 
 from api.store import open_store
-from api.store.documents import StoreDocument
+from api.store.documents import ForecastDocument, StoreDocument
 from api.tokens import issue_token
 from etl.ingest import backfill
 from etl.lake import Lake
@@ -59,14 +59,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", action="store_true")
     options = parser.parse_args()
-    products, days, ones = (500, 730, 40) if options.scale else (100, 365, 10)
+    products, days, ones = (500, 730, 40) if options.scale else (60, 365, 8)
     folder = Path(tempfile.mkdtemp(prefix="storecast-bench-"))
     try:
         measured = circumstances()
-        write_orders(folder / "orders", {"M1/BIG": products, "M1/ONE": ones, **SMALL}, days)
+        stores = {"M1/BIG": products, "M1/ONE": ones, **SMALL}
+        write_orders(folder / "orders", stores, days)
         behaviour = Behaviour(now=NOW, rate=0, fault_share=0.0)
         with running(sandbox_app(read_history(folder / "orders"), behaviour)) as url:
-            house = House(folder, url, behaviour.seed)
+            house = House(folder, url, behaviour.seed, stores)
             house.pull(LAST - timedelta(days=days - 1))
             tables = [
                 one_product(house, ones),
@@ -131,8 +132,8 @@ def poisson(chooser: random.Random, mean: float) -> int:
 class House:
     """A lake of pulled stores; each measurement gets a fresh copy of it, and an empty store."""
 
-    def __init__(self, folder: Path, url: str, seed: int) -> None:
-        self.folder, self.url = folder, url
+    def __init__(self, folder: Path, url: str, seed: int, stores: dict[str, int]) -> None:
+        self.folder, self.url, self.stores = folder, url, stores
         self.tokens = json.dumps(sandbox_tokens(["M1", "M2", "M3", "M4"], seed))
         self.lake = Lake(folder / "lake")
 
@@ -165,6 +166,22 @@ class House:
                 for s in read_stores(self.lake)
             ]
             store.put_stores(edition.load, shown)
+            store.put_forecasts(
+                edition.load,
+                [
+                    ForecastDocument(
+                        *(name.split("/")),
+                        f"P{number:04d}",
+                        "c",
+                        "high",
+                        *[0.0] * 5,
+                        "",
+                        *[b"{}"] * 3,
+                    )
+                    for name, count in self.stores.items()
+                    for number in range(count)
+                ],
+            )
             store.publish(edition.load, {}, "2026-11-03T06:00:00+00:00")
             environment = {
                 "STORECAST_LAKE_URL": f"{place}/lake",
@@ -193,9 +210,21 @@ class House:
                 )
                 for merchant in ("M1", "M2", "M3", "M4")
             }
-            time.sleep(8)  # the workers have started and look for work
+            self._until_idle()
             yield self
             store.close()
+
+    def _until_idle(self) -> None:
+        """The workers have started, loaded the engine, and look for work."""
+        used = -1.0
+        while used < 1.0 or self.worker_cpu() - used > 0.2:
+            used = self.worker_cpu()
+            time.sleep(3)
+
+    def worker_cpu(self) -> float:
+        """CPU seconds of the workers and of what they have started and seen end."""
+        workers = [w for _, api in self.servers for w in psutil.Process(api.pid).children()]
+        return sum(sum(worker.cpu_times()[:4]) for worker in workers)
 
     def ask(self, merchant: str, store: str, api: int = 0, **body) -> dict:
         path = f"{self.addresses[api]}/v1/stores/{store}/refresh"
@@ -250,7 +279,7 @@ def one_product(house: House, ones: int) -> dict:
     """Products of a store whose data is current, one after the other."""
     with house.served() as served:
         served.until_ended("M1", served.ask("M1", "ONE", products=["P0000"])["id"])
-        seconds = []
+        seconds, cpu = [], served.worker_cpu()
         for number in range(1, ones):
             product, began = f"P{number:04d}", time.monotonic()
             served.ask("M1", "ONE", products=[product])
@@ -258,23 +287,25 @@ def one_product(house: House, ones: int) -> dict:
             while served.clients["M1"].get(path).status_code != 200:
                 time.sleep(0.02)
             seconds.append(time.monotonic() - began)
+        cpu = served.worker_cpu() - cpu
     ordered = sorted(seconds)
     return {
         "one product, data current": len(seconds),
         "p50_s": round(statistics.median(ordered), 2),
         "p95_s": round(ordered[max(0, round(0.95 * len(ordered)) - 1)], 2),
         "max_s": round(ordered[-1], 2),
+        "worker_cpu_s_each": round(cpu / len(seconds), 2),
     }
 
 
 def whole_store(house: House, products: int) -> dict:
     """One store from nothing: its first results, its end, and memory on the way."""
     with house.served() as served, peak_memory(served.servers[0][1]) as peak:
-        began = time.monotonic()
+        cpu, began = served.worker_cpu(), time.monotonic()
         refresh_id = served.ask("M1", "BIG")["id"]
         first = served.until_listed("M1", "BIG", began)
         told = served.until_ended("M1", refresh_id)
-        seconds = time.monotonic() - began
+        seconds, cpu = time.monotonic() - began, served.worker_cpu() - cpu
         asked = time.monotonic()
         again = served.ask("M1", "BIG")
         present = time.monotonic() - asked
@@ -284,6 +315,7 @@ def whole_store(house: House, products: int) -> dict:
         "trained": told["trained"],
         "first_s": round(first, 1),
         "all_s": round(seconds, 1),
+        "worker_cpu_s": round(cpu, 1),
         "worker_peak_mb": round(max(peak) / 1e6),
         "asked_again_ms": round(present * 1000),
         "then": again["outcome"],
