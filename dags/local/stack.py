@@ -33,7 +33,7 @@ _PRELOAD = (
     "etl.lake,forecasting.predict,api.publish"
 )
 _POLICY = '''\
-"""Somebody is waiting: no clock starts a run, and what fails is tried once more at once."""
+"""Somebody is waiting: no clock starts a run, and what fails is tried again at once."""
 import datetime
 
 
@@ -42,7 +42,7 @@ def dag_policy(dag):
 
 
 def task_policy(task):
-    task.retries = min(task.retries, 1)
+    task.retries = min(task.retries, {retries})
     task.retry_delay = datetime.timedelta(seconds=1)
 '''
 
@@ -61,7 +61,8 @@ class AirflowStack:
     """Airflow under `home` with `workers` tasks at a time; tasks see `environment` beside ours.
 
     `further_parts` are more commands of Airflow's to run, such as ``("celery", "worker")``; what
-    `environment` says about Airflow itself stands before what would be said here.
+    `environment` says about Airflow itself stands before what would be said here. A task is tried
+    again `retries` times at most.
 
     A context manager. Entering removes what an earlier stack left in `home`, migrates the database
     and starts the parts; `ready` waits up to `patience` seconds for their health.
@@ -74,10 +75,12 @@ class AirflowStack:
         workers: int = 2,
         patience: float = 180.0,
         further_parts: Sequence[tuple[str, ...]] = (),
+        retries: int = 1,
     ) -> None:
         self.home = home.resolve()
         self.url = f"http://127.0.0.1:{free_port()}"
         self._workers = workers
+        self._retries = retries
         self._patience = patience
         self._commands = {" ".join(command): command for command in (*_PARTS, *further_parts)}
         self.password = secrets.token_urlsafe(16)
@@ -148,7 +151,8 @@ class AirflowStack:
         shutil.rmtree(self.home, ignore_errors=True)
         config = self.home / "config"
         config.mkdir(parents=True)
-        (config / "airflow_local_settings.py").write_text(_POLICY)
+        policy = _POLICY.replace("{retries}", str(self._retries))
+        (config / "airflow_local_settings.py").write_text(policy)
         passwords = self.home / "passwords.json"
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({"operator": self.password}) + "\n")
