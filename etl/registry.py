@@ -150,15 +150,18 @@ def refresh_products(
 ) -> int:
     """Read the store's listings and keep them as PRODUCTS; returns how many products there are.
 
-    `seen_on` is the local day of the look: an active listing was on sale then. A product that the
+    `seen_on` is the local day of the look: an active listing was on sale then. Where the source
+    does not tell a listing's last day on sale, that of an earlier look stays. A product that the
     source no longer lists stays, closed. Where several listings share a SKU, the active one that
     was listed last speaks for the product.
     """
+    before = {row["product_id"]: row for row in read_products(lake, store).to_pylist()}
     rows: dict[str, dict[str, Any]] = {}
     for listing in sorted(source.listings(store), key=_precedence):
-        rows[listing.product_id] = _product(store, listing, seen_on)
-    for known in read_products(lake, store).to_pylist():
-        rows.setdefault(known["product_id"], known | {"status": "closed"})
+        seen_before = before.get(listing.product_id, {}).get("last_listed_on")
+        rows[listing.product_id] = _product(store, listing, seen_on, seen_before)
+    for product, known in before.items():
+        rows.setdefault(product, known | {"status": "closed"})
     ordered = [rows[product] for product in sorted(rows)]
     table = pa.Table.from_pylist(ordered, PRODUCTS.schema)
     lake.write_table(products_path(store.merchant_id, store.store_id), table, PRODUCTS)
@@ -181,10 +184,12 @@ def _precedence(listing: Listing) -> tuple[bool, date, str]:
     return (listing.status == "active", listing.listed_on or date.min, listing.listing_id)
 
 
-def _product(store: Store, listing: Listing, seen_on: date | None) -> dict[str, Any]:
+def _product(
+    store: Store, listing: Listing, seen_on: date | None, seen_before: date | None
+) -> dict[str, Any]:
     last_listed = seen_on if listing.status == "active" else listing.last_listed_on
     return asdict(listing) | {
         "merchant_id": store.merchant_id,
         "store_id": store.store_id,
-        "last_listed_on": last_listed,
+        "last_listed_on": last_listed or seen_before,
     }

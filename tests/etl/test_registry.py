@@ -101,6 +101,20 @@ def test_an_active_listing_was_on_sale_on_the_day_of_the_look(lake, store):
     assert read_products(lake, store).column("last_listed_on").to_pylist() == [date(2026, 3, 5)]
 
 
+@pytest.mark.parametrize("status", ["active", "paused", "closed"])
+def test_a_look_that_tells_no_last_day_leaves_that_of_an_earlier_one(status, lake, store):
+    refresh_products(lake, store, _Shelf(_listing("1", "A")), seen_on=date(2026, 3, 5))
+    refresh_products(lake, store, _Shelf(_listing("1", "A", status)))
+    assert read_products(lake, store).column("last_listed_on").to_pylist() == [date(2026, 3, 5)]
+
+
+def test_the_last_day_that_the_source_tells_replaces_that_of_an_earlier_look(lake, store):
+    refresh_products(lake, store, _Shelf(_listing("1", "A")), seen_on=date(2026, 3, 5))
+    told = replace(_listing("1", "A", "closed"), last_listed_on=date(2026, 2, 1))
+    refresh_products(lake, store, _Shelf(told), seen_on=date(2026, 4, 5))
+    assert read_products(lake, store).column("last_listed_on").to_pylist() == [date(2026, 2, 1)]
+
+
 def test_a_store_asks_for_daily_forecasts_and_a_new_look_at_the_marketplace_keeps_it(lake, store):
     other = replace(store, store_id="S2")
     for one in (store, other):

@@ -1,10 +1,14 @@
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from etl.errors import IncompleteError
+from etl.ingest import backfill
 from etl.monthly import build_changed_months
-from etl.registry import refresh_products
+from etl.registry import add_store, refresh_products
+from etl.retail.mercadolibre import MercadoLibre
+from etl.retail.sandbox import Behaviour, read_history, running, sandbox_app, sandbox_tokens
+from etl.settings import Settings
 from etl.shards import build_shards
 
 MARCH = date(2026, 3, 1)
@@ -84,6 +88,34 @@ def test_series_that_neither_sold_nor_were_listed_for_a_year_are_not_active(
         "E": False,
         "F": True,
         "G": False,
+    }
+
+
+_UCI_ORDERS = """\
+Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Country
+1,LAMP,LAMP,1,2010-01-05 10:00:00,2.5,Malta
+2,MUG,MUG,1,2010-01-05 11:00:00,1.5,Malta
+3,MUG,MUG,1,2010-02-05 11:00:00,1.5,Malta
+"""
+
+
+def test_orders_without_listings_retire_what_has_not_sold_for_a_year(tmp_path, lake):
+    orders = tmp_path / "orders.csv"
+    orders.write_text(_UCI_ORDERS)
+    now = datetime(2011, 2, 3, 6, tzinfo=UTC)
+    behaviour = Behaviour(now.isoformat(), rate=0, fault_share=0)
+    with running(sandbox_app(read_history(orders), behaviour)) as url:
+        settings = Settings(source_url=url)
+        source = MercadoLibre.open(settings, "uci", sandbox_tokens(["uci"])["uci"])
+        (malta,) = source.stores()
+        add_store(lake, malta)
+        backfill(lake, malta, date(2010, 1, 1), date(2011, 1, 31), source, settings, now)
+        refresh_products(lake, malta, source, seen_on=now.date())
+    build_changed_months(lake, [malta], date(2011, 1, 1), settings)
+    series = _series(lake, build_shards(lake, date(2011, 1, 1), settings))
+    assert {product: row["active"] for product, row in series.items()} == {
+        "LAMP": False,
+        "MUG": True,
     }
 
 

@@ -137,13 +137,17 @@ class Shop:
         return int(first[self._position[listing.listing_id]])
 
     def _stopped(self, listing: Listing, seller: Seller, status: str, now: int) -> str | None:
-        """When the listing was closed, None while it is not."""
+        """When the listing was closed, None while it is not.
+
+        Where no last day is told, its last sale is the last that is known of it: a product that
+        has not sold for a year is then not on sale for another.
+        """
         if status != "closed":
             return None
         if listing.retired_on is not None:
             return iso(_local_start(listing.retired_on, seller), seller.zone)
         _, last_sale, _ = self._sold_by(now)
-        return iso(int(last_sale[self._position[listing.listing_id]]) + _YEAR_MS, seller.zone)
+        return iso(int(last_sale[self._position[listing.listing_id]]), seller.zone)
 
     def _on_hand(self, listing: Listing, seller: Seller, now: int) -> int | None:
         """Units on the evening before `now`; None where stock is not told."""
