@@ -7,17 +7,21 @@ document is replaced whole; two workers that train the same series write the sam
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from etl.errors import LakeError
 from etl.lake import Lake
 from etl.tables import DAILY_MODELS
 from forecasting.daily.series import DailySeries, data_hash
 
 __all__ = ["DailyModel", "DailyModels"]
+
+_LOG = logging.getLogger(__name__)
 
 _THREADS = 8
 
@@ -48,13 +52,17 @@ class DailyModels:
             return list(readers.map(self.load_one, series))
 
     def load_one(self, series: DailySeries) -> DailyModel | None:
-        """The model of one series; None where none is kept."""
+        """The model of one series; None where none is kept, or what is kept is damaged."""
         path = model_path(series)
         if not self.lake.exists(path):
             return None
-        row: dict[str, Any] = self.lake.read_json(path)
-        trained = row["trained_at"] and datetime.fromisoformat(row["trained_at"])
-        return DailyModel(row["model"], row["data_hash"], row["configuration"], trained)
+        try:
+            row: dict[str, Any] = self.lake.read_json(path)
+            trained = row["trained_at"] and datetime.fromisoformat(row["trained_at"])
+            return DailyModel(row["model"], row["data_hash"], row["configuration"], trained)
+        except (LakeError, KeyError, ValueError) as error:
+            _LOG.warning("%s is damaged and trained anew: %s", path, error)
+            return None
 
     def save(self, series: DailySeries, model: DailyModel) -> None:
         """Keep the model of one series, in place of the one before."""
