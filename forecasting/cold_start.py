@@ -3,13 +3,16 @@
 What a launch sells later, in units of what it sold so far, depends on its age, its size and how
 long ago it last sold. That is read off earlier launches of the same store and category, of the
 store, or of the merchant, whichever are near and enough: the share that is kept is the point, its
-spread the interval. The forecast says who lent.
+spread the interval. A product that another store of the merchant already sells is no news there:
+it goes on as earlier launches of such products did. The forecast says who lent, and which store
+sold it first.
 """
 
 from __future__ import annotations
 
 import hashlib
 import heapq
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -35,6 +38,12 @@ FEWEST_LAUNCHES = 15
 
 SIZES = (0.25, 0.5, 0.75, 0.95)
 """Shares of launches that part small ones from large ones."""
+
+MOST_PRODUCTS = 200_000
+"""Products of which the store that sold them first is remembered, chosen by a hash."""
+
+KNOWN = "="
+"""Before a group's name: launches of products that another store already sold."""
 
 LEAST_SHARE = 0.02
 QUANTILES = tuple(
@@ -90,6 +99,31 @@ class Courses:
 
 
 @dataclass
+class _FirstStores:
+    """The two stores of a merchant that sold a product first, for a bounded number of products."""
+
+    first: dict[tuple[str, str], list[tuple[date, str]]] = field(default_factory=dict)
+    limit: int = 2**64
+
+    def add(self, series: Series) -> None:
+        product = (series.merchant_id, series.product_id)
+        if _rank(*product) >= self.limit:
+            return
+        entry = (series.first_month, series.store_id)
+        self.first[product] = sorted([*self.first.get(product, []), entry])[:2]
+        while len(self.first) > MOST_PRODUCTS:
+            self.limit //= 2
+            self.first = {key: v for key, v in self.first.items() if _rank(*key) < self.limit}
+
+    def before(self, merchant: str, store: str, product: str, month: date) -> str | None:
+        """Another store that sold the product before that month."""
+        for first, other in self.first.get((merchant, product), []):
+            if other != store and first < month:
+                return other
+        return None
+
+
+@dataclass
 class Launches:
     """The launches of every merchant, by store and category.
 
@@ -98,6 +132,8 @@ class Launches:
     """
 
     begun: dict[str, date] = field(default_factory=dict)
+    stores: _FirstStores = field(default_factory=_FirstStores)
+    new: list[tuple[str, str, str, date]] = field(default_factory=list)
     kept: dict[tuple[str, str, str], list[tuple[int, str, date, Vector]]] = field(
         default_factory=dict
     )
@@ -115,10 +151,12 @@ class Launches:
         merchant = series.merchant_id
         first = min(series.first_month, self.begun.get(merchant, series.first_month))
         self.begun[merchant] = first
+        self.stores.add(series)
+        if series.months < NEW_MONTHS:
+            self.new.append((*series.key, series.first_month))
         if series.months < 2:
             return
-        key = "\0".join(series.key)
-        rank = -int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+        key, rank = "\0".join(series.key), -_rank(*series.key)
         heap = self.kept.setdefault((merchant, series.store_id, series.category), [])
         entry = (rank, key, series.first_month, series.units[: OLDEST + FOLLOWED])
         if len(heap) < MOST_KEPT:
@@ -129,28 +167,50 @@ class Launches:
     def courses(self, shapes: Shapes) -> dict[str, Courses]:
         """Courses by store and category, by store and by merchant, as `_groups` names them.
 
-        Histories are freed from the shape of the year that `shapes` gives them.
+        Those of products that another store already sold stand beside them once more. Histories
+        are freed from the shape of the year that `shapes` gives them.
         """
         launched: dict[str, list[Vector]] = {}
         for (merchant, store, category), heap in sorted(self.kept.items()):
             shape = shapes.shape(merchant, category)
-            for _, _, first, units in sorted(heap, key=lambda entry: entry[:2]):
+            for _, key, first, units in sorted(heap, key=lambda entry: entry[:2]):
                 if first > self.begun[merchant]:
                     freed = units / shape.over(first, len(units))
+                    product = key.rpartition("\0")[2]
+                    known = self.stores.before(merchant, store, product, first)
                     for group in _groups(merchant, store, category):
                         launched.setdefault(group, []).append(freed)
+                        if known:
+                            launched.setdefault(KNOWN + group, []).append(freed)
         found: dict[str, Courses] = {}
         for group in sorted(launched, key=lambda name: (name.count("|"), name)):
             if len(launched[group]) >= FEWEST_LAUNCHES:
                 found[group] = _courses(launched[group], found.get(group.rpartition("|")[0]))
         return found
 
+    def elsewhere(self) -> dict[str, str]:
+        """For each new series, by the JSON of its key, the store that sold its product before."""
+        told = {
+            json.dumps((merchant, store, product)): self.stores.before(
+                merchant, store, product, month
+            )
+            for merchant, store, product, month in sorted(self.new)
+        }
+        return {key: store for key, store in told.items() if store}
+
 
 def forecast_launch(
-    series: Series, horizon: int, courses: dict[str, Courses], shape: Shape
+    series: Series,
+    horizon: int,
+    courses: dict[str, Courses],
+    shape: Shape,
+    sold_in: str | None = None,
 ) -> Forecast:
-    """What becomes of a new product, as its donors' launches went on, with their names."""
-    donor, course = _donor(series, courses)
+    """What becomes of a new product, as its donors' launches went on, with their names.
+
+    `sold_in` is another store of the merchant that already sold the product.
+    """
+    donor, course = _donor(series, courses, sold_in)
     freed = series.units / shape.over(series.first_month, series.months)
     factors = freed.mean() * shape.over(add_months(series.cutoff_month, 1), horizon)
     units = course.share * factors
@@ -173,14 +233,19 @@ def _interval(course: Course, factors: Vector, units: Vector) -> tuple[Vector, V
     return below, above
 
 
-def _donor(series: Series, courses: dict[str, Courses]) -> tuple[str, Course]:
-    """The launches of its store and category, of its store, of the merchant, or a plain rule."""
-    for group in _groups(*series.key[:2], series.category):
+def _donor(series: Series, courses: dict[str, Courses], sold_in: str | None) -> tuple[str, Course]:
+    """The launches of its store and category, of its store, of the merchant, or a plain rule.
+
+    Those of products that another store already sold come first where it is one of them.
+    """
+    near = _groups(*series.key[:2], series.category)
+    for group in [*(KNOWN + name for name in near if sold_in), *near]:
         known = courses.get(group)
         course = known.of(series.units) if known else None
         if course is not None:
             name = group.partition("|")[2].replace(" ", "_") or "merchant"
-            return f"{name} launches={course.launches}", course
+            first = f" sold_in={sold_in}" if group.startswith(KNOWN) else ""
+            return f"{name} launches={course.launches}{first}", course
     spread = tuple(-PRIOR_SHARE * np.log(1 - np.array(QUANTILES)))
     return "none launches=0", Course(PRIOR_SHARE, spread, 0)
 
@@ -192,6 +257,11 @@ def _groups(merchant: str, store: str, category: str) -> tuple[str, str, str]:
     ('M1|S1|toys', 'M1|S1', 'M1')
     """
     return f"{merchant}|{store}|{category}", f"{merchant}|{store}", merchant
+
+
+def _rank(*key: str) -> int:
+    """A hash of a key, below 2 to the power of 64."""
+    return int.from_bytes(hashlib.sha256("\0".join(key).encode()).digest()[:8], "big")
 
 
 def _state(units: Vector, sizes: tuple[float, ...]) -> str:

@@ -133,7 +133,8 @@ class EnsembleForecaster:
         findings = self.findings or Findings.shipped()
         if route(series.units).length == "new":
             shape = findings.shape_of(series)
-            return forecast_launch(series, horizon, findings.courses, shape), None
+            sold_in = findings.elsewhere.get(_text_of(series))
+            return forecast_launch(series, horizon, findings.courses, shape, sold_in), None
         model = _surveyed(series, self.surveyed) or _updated(series, previous, findings)
         if model is None:
             model = _model_of(series, run_race(series, findings.shapes), findings)

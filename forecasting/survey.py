@@ -40,7 +40,8 @@ SHORTEST_RACED = 12
 class Findings:
     """Shapes now and at each origin, ranking, how far forecasts miss, and how launches go on.
 
-    `spread` is how sales of slow movers lie around what is expected of them.
+    `spread` is how sales of slow movers lie around what is expected of them; `elsewhere` has the
+    store that already sold the product of a new series.
     """
 
     shapes: dict[int, Shapes] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Findings:
     calibration: Calibration = field(default_factory=Calibration.laplace)
     courses: dict[str, Courses] = field(default_factory=dict)
     spread: Spread = field(default_factory=Spread.usual)
+    elsewhere: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The findings as JSON."""
@@ -57,6 +59,7 @@ class Findings:
             "calibration": self.calibration.to_json(),
             "courses": {group: known.to_json() for group, known in self.courses.items()},
             "spread": self.spread.to_json(),
+            "elsewhere": self.elsewhere,
         }
 
     def shape_of(self, series: Series) -> Shape:
@@ -71,13 +74,14 @@ class Findings:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Findings:
-        """The findings that `to_json` wrote."""
+        """The findings that `to_json` wrote; what ships has no stores to name."""
         return cls(
             {int(months): Shapes(rows) for months, rows in value["shapes"].items()},
             Ranking.from_json(value["ranking"]),
             Calibration.from_json(value["calibration"]),
             {group: Courses.from_json(rows) for group, rows in value["courses"].items()},
             Spread.from_json(value["spread"]),
+            value.get("elsewhere", {}),
         )
 
 
@@ -96,7 +100,12 @@ def survey(everything: Iterable[Series]) -> tuple[Findings, list[tuple[Series, R
     shapes = {months: pool.shapes() for months, pool in pools.items()}
     races = [run_race(series, shapes) for series in raced]
     findings = findings_of(shapes, raced, races, Findings.shipped())
-    findings = replace(findings, courses=launches.courses(shapes[0]), spread=slow.spread())
+    findings = replace(
+        findings,
+        courses=launches.courses(shapes[0]),
+        spread=slow.spread(),
+        elsewhere=launches.elsewhere(),
+    )
     # Rounded as JSON keeps them, so that the models made here are those of an informed engine.
     findings = Findings.from_json(findings.to_json())
     return findings, list(zip(raced, races, strict=True))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 
+from forecasting import cold_start
 from forecasting.cold_start import Courses, Launches, forecast_launch
 from forecasting.forecaster import Series
 from forecasting.models.pooled import FLAT, Shapes
@@ -48,6 +50,40 @@ def test_another_merchants_launches_are_never_borrowed() -> None:
     known = courses(*[launch(number, "M2") for number in range(400)], veteran("M2"))
     found = forecast_launch(new(), 6, known, FLAT)
     assert "donor=none" in found.reason
+
+
+def imported(number: int, first: date, store: str, keeps: float) -> Series:
+    """A product that two stores sell; in each it sells ten for two months, then `keeps` of that."""
+    units = np.array([10.0, 10.0, *[10.0 * keeps] * 12])
+    return Series("M1", store, f"P{number}", first, units, "toys")
+
+
+def test_what_another_store_already_sells_goes_on_as_such_products_did() -> None:
+    first = [imported(number, date(2023, 9, 1), "S2", 0.9) for number in range(200)]
+    later = [imported(number, date(2024, 3, 1), "S1", 0.2) for number in range(200)]
+    fresh = [launch(number, keeps=0.8) for number in range(1000, 1200)]
+    launches = Launches.of([veteran(), *first, *later, *fresh, replace(new(), product_id="P7")])
+    assert launches.elsewhere() == {'["M1", "S1", "P7"]': "S2"}
+    known = launches.courses(Shapes({}))
+    found = forecast_launch(new(), 6, known, FLAT, "S2")
+    np.testing.assert_allclose(found.units, 2.0, rtol=0.35)
+    assert found.reason == "short_history months=2 donor=S1|toys launches=200 sold_in=S2"
+    usual = forecast_launch(new(), 6, known, FLAT)
+    assert usual.units[0] > 1.5 * found.units[0]
+    assert "sold_in" not in usual.reason
+
+
+def test_a_merchants_store_is_told_from_anothers() -> None:
+    foreign = Series("M2", "S2", "new", date(2022, 1, 1), np.full(40, 5.0), "toys")
+    assert Launches.of([veteran(), foreign, new()]).elsewhere() == {}
+
+
+def test_first_stores_are_remembered_of_a_bounded_number_of_products(monkeypatch) -> None:
+    monkeypatch.setattr(cold_start, "MOST_PRODUCTS", 50)
+    everything = [launch(number) for number in range(200)]
+    forwards, backwards = Launches.of(everything), Launches.of(everything[::-1])
+    assert 10 < len(forwards.stores.first) <= 50
+    assert forwards.stores.first == backwards.stores.first
 
 
 def test_histories_as_old_as_the_data_are_no_launches() -> None:
