@@ -17,7 +17,9 @@ from typing import Any
 from api.audit import COMMAND_LINE, note_change
 from api.month_report import write_month_report
 from api.request_log import log_files, rewrite_log
+from api.run_figures import run_figures
 from api.store.protocol import ForecastStore
+from api.vintage import read_run
 from etl.errors import IncompleteError, StorecastError
 from etl.lake import Lake
 from etl.leaving import (
@@ -134,6 +136,7 @@ def _amend_editions(lake: Lake, store: ForecastStore, departure: Departure) -> N
         ours = digest is not None and edition.digest == departure.runs.get(edition.run_id)
         details = {**edition.details, "series": series, "units_forecast": round(units, 3)}
         if ours:
+            details |= run_figures(lake, read_run(lake, edition.run_id))
             details["manifest_sha256"] = digest
         store.forgetting.amend(edition.load, digest if ours else None, details)
 

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.closing import first_days, gather
-from etl.errors import IncompleteError
+from etl.errors import IncompleteError, LakeError
 from etl.lake import Lake
 from etl.lineage import sha256_of
 from etl.monthly import monthly_manifest, narrow_month
@@ -127,8 +127,19 @@ def sweep_files(lake: Lake, merchant_id: str) -> list[str]:
 def take_out_rows(lake: Lake, path: str, merchant_id: str) -> int:
     """Write the parquet file at `path` again without the merchant's rows; how many there were.
 
-    A file without any stays untouched. One row group is in memory at a time.
+    A file without any stays untouched. One row group is in memory at a time. Raises `LakeError`
+    where the file cannot be read: what it holds cannot be told.
     """
+    try:
+        return _take_out_rows(lake, path, merchant_id)
+    except pa.ArrowInvalid as error:
+        raise LakeError(
+            f"{lake.url}/{path} is not readable parquet ({error}); build it again, or remove it, "
+            "then go on"
+        ) from error
+
+
+def _take_out_rows(lake: Lake, path: str, merchant_id: str) -> int:
     with lake.local_files([path]) as (local,), pq.ParquetFile(local) as file:
         if "merchant_id" not in file.schema_arrow.names:
             return 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -82,10 +82,26 @@ def _narrow_run(lake: Lake, path: str) -> None:
         if lake.exists(entry["path"])
     ]
     changed = {**manifest, "shards": shards, **_sums(shards)}
+    changed["failed"] = list(_failed(manifest.get("failed", []), shards))
+    missing = f"{path.removesuffix('manifest.json')}missing.parquet"
+    if lake.exists(missing):
+        changed["missing_series"] = lake.read_table(missing, ["merchant_id"]).num_rows
     changed["flags"] = _flags(lake, f"{path.removesuffix('manifest.json')}flags.parquet")
     changed = {name: value for name, value in changed.items() if name in manifest}
     if changed != manifest:
         lake.write_json(path, changed)
+
+
+def _failed(
+    failed: Sequence[dict[str, Any]], shards: Sequence[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Failed shards that the rule answered, with the series they have now; others as they were."""
+    series = {shard["shard"]: shard["series"] for shard in shards}
+    for entry in failed:
+        if entry["served"] != "rule":
+            yield entry
+        elif entry["shard"] in series:
+            yield {**entry, "series": series[entry["shard"]]}
 
 
 def _sums(shards: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -257,3 +257,14 @@ def test_by_hand_it_asks_for_the_merchant_again(command, months):
     assert log == '{"merchant_id":"plata"}\n'
     stores = months.lake.read_table("registry/stores.parquet")
     assert pc.unique(stores["merchant_id"]).to_pylist() == ["plata"]
+
+
+def test_a_file_that_cannot_be_read_is_named_and_then_it_goes_on(months, opened):
+    path = "predictions/run_id=2026-10.1/flags.parquet"
+    content = months.lake.read_bytes(path)
+    months.lake.write_bytes(path, b"PAR1 is all that is left")
+    with pytest.raises(LakeError, match=r"flags\.parquet is not readable parquet"):
+        run(months, opened)
+    months.lake.write_bytes(path, content)
+    assert run(months, opened)["left"] == 0
+    assert opened.current().details["reasons"] == {"raced": 3}
