@@ -6,6 +6,7 @@ watermark, day awaited and configuration, and the store adds an id once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -215,7 +216,9 @@ class Asking:
 
     def _lost(self, row: RefreshRow) -> bool:
         """Whether who was to run it has given up; it is ended then, so that one can be started."""
-        if not self.dispatcher.gave_up(row):
+        leases = self.store.refreshes.leases([row.merchant_id])
+        worked_on = {lease[:2] for lease in leases if lease.until > time.time()}
+        if (row.merchant_id, row.store_id) in worked_on or not self.dispatcher.gave_up(row):
             return False
         at = datetime.now(UTC).isoformat(timespec="seconds")
         changes = {"state": "failed", "reason": f"worker_lost times={row.losses + 1}"}

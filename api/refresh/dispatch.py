@@ -72,14 +72,18 @@ class AirflowDispatcher:
             self._require(answer)
 
     def gave_up(self, row: RefreshRow) -> bool:
-        """Whether its run has failed; asked only where nothing was heard for half a minute."""
+        """Whether its run has failed; not asked in its first half minute, nor believed of an
+        Airflow that does not answer."""
         at = row.dispatched_at
         if at is None or datetime.now(UTC) - datetime.fromisoformat(at) < _PATIENCE:
             return False
-        answer = self._ask("GET", f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id_of(row.id)}")
+        try:
+            answer = self._ask("GET", f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id_of(row.id)}")
+        except DispatchError:
+            return False
         if answer.status_code == httpx.codes.NOT_FOUND:
             return True
-        return str(self._require(answer).get("state")) == "failed"
+        return answer.is_success and answer.json().get("state") == "failed"
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -148,6 +149,12 @@ def test_a_run_that_failed_without_a_word_is_started_anew(
     assert asking.look(scope("S2")).row.id == first.id, "it may only just have begun"
     long_ago = (datetime.now(UTC) - timedelta(minutes=2)).isoformat()
     published.refreshes.change(first.id, {"dispatched_at": long_ago})
+    airflow.away = True
+    assert asking.look(scope("S2")).row.id == first.id, "an Airflow that is away tells nothing"
+    airflow.away = False
+    published.refreshes.take_lease("M1", "S2", "w", time.time(), time.time() + 60)
+    assert asking.look(scope("S2")).row.id == first.id, "somebody works on it"
+    published.refreshes.end_lease("M1", "S2", "w", time.time())
     assert asking.look(scope("S2")) is None
     assert published.refreshes.get(first.id).reason == "worker_lost times=1"
     second = asking.start(scope("S2"), "t1").row
