@@ -17,16 +17,17 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from daily_days import STORE, pull_day
 from daily_peers import PEERS, peer_forecast
 from daily_sets import HORIZON, RETAIL_FILE, daily_set, origins
 
-from etl.daily import ON_SALE, DailyManifest
+from etl.daily import ON_SALE, DailyManifest, build_daily
 from etl.lake import Lake
 from etl.settings import Settings
 from etl.tables import DAILY_SERIES
@@ -149,6 +150,7 @@ def _print_costs(everything: Sequence[DailySeries]) -> None:
             f"stored model p50 {np.median(stored):.1f}, p99 {np.quantile(stored, 0.99):.1f} ms wall"
         )
         _print_store(lake, everything)
+    _print_build()
 
 
 def _from_store(models: DailyModels, engine: object, series: DailySeries) -> None:
@@ -162,6 +164,24 @@ def _milliseconds(run: Callable[[], object]) -> float:
     start = time.perf_counter()
     run()
     return 1000 * (time.perf_counter() - start)
+
+
+def _print_build() -> None:
+    """Three years of a store's days to daily series: all, a day more, and nothing new."""
+    last = date(2026, 11, 4)
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(folder)
+        for back in range(3 * 365, 0, -1):
+            pull_day(lake, last - timedelta(days=back), STORE_SERIES)
+        for state in ("built", "with a day more", "with nothing new"):
+            if state == "with a day more":
+                pull_day(lake, last, STORE_SERIES)
+            start, wall = time.process_time(), time.perf_counter()
+            manifest = build_daily(lake, STORE, Settings())
+            print(
+                f"daily series of {manifest.series} products, three years, {state}: "
+                f"{time.process_time() - start:.2f} s CPU, {time.perf_counter() - wall:.2f} s wall"
+            )
 
 
 def _print_store(lake: Lake, everything: Sequence[DailySeries]) -> None:
