@@ -77,7 +77,7 @@ def main() -> None:
             browser.close()
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def arrive(browser: Browser, served, path: str) -> tuple[Page, list[float]]:

@@ -261,6 +261,7 @@ def publish_and_serve(
     port: int,
     before: Callable[[Lake, str], None] | None = None,
     variables: Mapping[str, str] = MappingProxyType({}),
+    refresh_workers: int = 0,
 ) -> tuple[subprocess.Popen[bytes], Served]:
     """A server process over a store that was filled by predicting and publishing the market.
 
@@ -288,6 +289,7 @@ def publish_and_serve(
     keys = folder / "jwks.json"
     keys.write_text(json.dumps({"keys": [{**json.loads(PUBLIC_KEY), "kid": "market"}]}))
     command = [sys.executable, "-m", "api", "serve", "--port", str(port)]
+    command += ["--refresh-workers", str(refresh_workers)]
     environment = {
         **os.environ,
         "STORECAST_STORE_URL": url,
@@ -393,7 +395,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     process, served = publish_and_serve(folder, market, "seasonal_naive", RUNS_BEFORE, free_port())
     yield served
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 @pytest.fixture(scope="session")

@@ -150,7 +150,13 @@ def chain(visitor, served):
     (store, *_) = served.read("/v1/stores")["stores"]
     totals = served.read("/v1/stores/palermo/totals")
     many = [
-        {**store, "store_id": f"s{n:02}", "name": f"Casa Andina {n}", "series": 100 - n}
+        {
+            **store,
+            "store_id": f"s{n:02}",
+            "name": f"Casa Andina {n}",
+            "region": "Norte" if n > 12 else "Sur",
+            "series": 100 - n,
+        }
         for n in range(15)
     ]
     products = served.read("/v1/products?sort=attention&limit=5")
@@ -183,4 +189,9 @@ def test_of_many_stores_one_is_found_by_its_name(chain, served):
 
     expect(boxes).to_have_count(2)  # the one that is chosen, and the one that was found
     chain.get_by_role("checkbox", name="Casa Andina 13").check()
-    expect(chain.locator("section.days h2")).to_have_text(["Casa Andina 0", "Casa Andina 13"])
+    panels = chain.locator("section.days h2")
+    expect(panels).to_have_text(["Casa Andina 0", "Casa Andina 13"])
+    chain.get_by_role("button", name="All of Norte").click()
+
+    expect(panels).to_have_text(["Casa Andina 13", "Casa Andina 14"])
+    expect(chain.get_by_role("button", name="Refresh all 2 stores")).to_be_visible()

@@ -105,10 +105,11 @@ def serve_planning(
             port,
             before=lambda lake, store_url: forecast_the_day_before(lake, store_url, settings),
             variables={**variables, "STORECAST_JOBS": "1", "STORECAST_NOW": NOW},
+            refresh_workers=1,
         )
         yield served
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 @pytest.fixture(scope="session")

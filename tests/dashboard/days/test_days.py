@@ -150,6 +150,22 @@ def test_days_that_leave_their_month_say_why(visitor, served):
     page.get_by_text("No method came closer in the past weeks").wait_for()
 
 
+def test_a_server_that_is_away_for_a_moment_does_not_end_the_watching(visitor):
+    page = visitor.arrive("/days?store=providencia")
+    page.route(
+        "**/providencia/refresh",
+        lambda route: route.fulfill(status=202, json={**status("queued"), "outcome": "started"}),
+    )
+    page.route("**/v1/refreshes/r-0", lambda route: route.fulfill(json=status("done", 5, 5)))
+    away = {"status": 503, "headers": {"Retry-After": "1"}, "json": {}}
+    page.route("**/v1/refreshes/r-0", lambda route: route.fulfill(**away), times=1)
+    page.get_by_role("button", name="Refresh").click()
+
+    told = page.locator("section.days .refresh-text")
+    expect(told).to_contain_text("Done: all sales until")
+    visitor.forgive(503)
+
+
 @pytest.mark.parametrize(
     ("ended", "words"),
     [

@@ -8,6 +8,10 @@ import { problemWords } from "../states.js";
 
 const QUICK = 250;
 const PATIENT = 1500;
+const QUICK_ROUNDS = 24;
+const PASSING = [0, 429, 503]; // problems that pass by themselves: the refresh goes on meanwhile
+const TRIES = 20;
+let following = 0; // refreshes that this page follows: the more, the less often each is asked about
 const WORTH_TELLING = 4; // the live region speaks four times while a number climbs
 
 /**
@@ -47,24 +51,40 @@ export class RefreshControl {
     this.following = id;
     this.busy(true);
     const joined = first?.outcome === "joined" || first === null;
+    following += 1;
     try {
       let status = first ?? (await this.status());
       let done = 0;
       for (let round = 0; !["done", "failed"].includes(status.state); round += 1) {
         this.show(status, joined);
-        if (status.done !== done) await this.moved(status);
+        if (status.done !== done) await this.patiently(() => this.moved(status));
         done = status.done;
-        await pause(round < 24 ? QUICK : PATIENT, this.signal);
+        await pause((round < QUICK_ROUNDS ? QUICK : PATIENT) * following, this.signal);
         status = await this.status();
       }
       await this.finish(status);
     } catch (error) {
       this.complain(error);
+    } finally {
+      following -= 1;
     }
   }
 
   status() {
-    return read(`/refreshes/${encodeURIComponent(this.following)}`, {}, this.signal);
+    const path = `/refreshes/${encodeURIComponent(this.following)}`;
+    return this.patiently(() => read(path, {}, this.signal));
+  }
+
+  /** What `ask` gives; where it meets what passes, it is asked again after a while. */
+  async patiently(ask) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!PASSING.includes(error.status) || tries === TRIES) throw error;
+        await pause(1000 * Number(error.retryAfter ?? 2), this.signal);
+      }
+    }
   }
 
   show(status, joined) {
@@ -88,7 +108,7 @@ export class RefreshControl {
 
   async finish(status) {
     this.following = null;
-    await this.moved(status);
+    await this.patiently(() => this.moved(status));
     this.busy(false);
     const { code, parameters } = status.reason ?? { code: status.state, parameters: {} };
     const day = status.data_until ? this.formats.dayName(status.data_until) : t("unknown.short");

@@ -15,13 +15,31 @@ export function storeSwitcher(known, chosen, apply) {
     fill(list, boxes.filter(({ words, box }) => box.checked || words.includes(wanted)).map(({ label }) => label));
   };
   show("");
+  const regions = [...new Set([...known.values()].map((store) => store.region))];
+  const whole = (region) => {
+    now.clear();
+    for (const { box, store } of boxes) {
+      box.checked = store.region === region;
+      if (box.checked) now.add(store.store_id);
+    }
+    show("");
+    apply(new Set(now));
+  };
   return h(
     "fieldset",
     { class: "switcher" },
     h("legend", {}, t("days.stores")),
     known.size > MANY && finder(show),
     list,
+    regions.length > 1 && regionButtons(regions, whole),
   );
+}
+
+/** All the stores of a region at once. */
+function regionButtons(regions, whole) {
+  const button = (region) =>
+    h("button", { class: "quiet", type: "button", onclick: () => whole(region) }, t("days.region", { region }));
+  return h("div", { class: "chips" }, ...regions.map(button));
 }
 
 function finder(show) {
@@ -48,5 +66,5 @@ function chip(store, now, changed) {
     changed();
   });
   const words = `${store.name} ${store.region}`.toLocaleLowerCase();
-  return { box, words, label: h("label", { class: "chip" }, box, h("span", {}, store.name)) };
+  return { box, store, words, label: h("label", { class: "chip" }, box, h("span", {}, store.name)) };
 }
