@@ -76,3 +76,9 @@ def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_benchmark_that_a_page_names_is_there(page):
+    for name in re.findall(r"\b(bench_\w+\.py|large_run\.py)", page.read_text()):
+        assert (PROJECT / "tests" / "bench" / name).exists(), f"{page.name} names {name}"
