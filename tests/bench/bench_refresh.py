@@ -204,7 +204,7 @@ class House:
                             "authorization": "Bearer "
                             + issue_token(store, "merchant", merchant, [], now, None)
                         },
-                        timeout=60,
+                        timeout=600,
                         limits=httpx.Limits(max_connections=250),
                     )
                 )
