@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from etl import by_hand, sample
-from etl.errors import StorecastError
+from etl.errors import InputError, StorecastError
 from etl.retail import sandbox
 from etl.retail.source import CONNECTORS
 from etl.settings import settings_from
@@ -33,12 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_quarantine_commands(commands)
     sample.add_commands(commands)
     sandbox.add_commands(commands)
-    chosen = parser.parse_args(arguments)
     try:
+        chosen = parser.parse_args(arguments)
         chosen.run(chosen, settings_from())
     except StorecastError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; what was pulled and built until then stays", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -128,15 +131,28 @@ def _add_scope(command: argparse.ArgumentParser) -> None:
 
 
 def _day(text: str) -> date:
-    return date.fromisoformat(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"a day is written YYYY-MM-DD, as in 2026-10-31; found {text!r}"
+        ) from error
 
 
 def _month(text: str) -> date:
-    return date.fromisoformat(f"{text}-01")
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError as error:
+        raise InputError(f"a month is written YYYY-MM, as in 2026-10; found {text!r}") from error
 
 
 def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"an instant is written as 2026-11-03T06:00:00Z; found {text!r}"
+        ) from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 

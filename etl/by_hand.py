@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from etl.closing import accept_gaps
 from etl.daily import build_daily
-from etl.errors import InputError
+from etl.errors import IncompleteError, InputError
 from etl.ingest import backfill, changed_days, ingest_day, replay_day
 from etl.lake import Lake
 from etl.ledger import DayManifest, days_between, missing_days, month_days, read_days
@@ -154,6 +154,11 @@ def build_months(chosen: argparse.Namespace, settings: Settings) -> None:
     for month in changed:
         built = monthly_manifest(lake, month) or {}
         print(f"{month:%Y-%m}: {built['rows']} rows, {built['units_sold']} units")
+    if monthly_manifest(lake, chosen.month) is None:
+        raise IncompleteError(
+            f"{chosen.month:%Y-%m} is not built: no day of any store was pulled up to it; "
+            "pull them with `python -m etl ingest --from DAY --to DAY`"
+        )
     if not changed:
         print(f"nothing changed up to {chosen.month:%Y-%m}")
 

@@ -28,9 +28,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from etl.errors import SettingError
 from etl.registry import Store
 from etl.retail.source import Order, OrderLine, Refusal
-from etl.settings import Settings
+from etl.settings import PREFIX, Settings
 
 __all__ = ["BY_RULE", "Door", "reason_code"]
 
@@ -46,7 +47,7 @@ class Door:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._non_products = re.compile(settings.non_products)
+        self._non_products = _pattern(settings.non_products)
 
     def judge(self, order: Order) -> tuple[list[dict[str, Any]], list[Refusal]]:
         """Rows of ORDER_LINES for the lines that count, and the refusals of the others."""
@@ -124,6 +125,16 @@ def reason_code(reason: str) -> str:
     'price_not_positive'
     """
     return reason.partition(" ")[0]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise SettingError(
+            f"{PREFIX}NON_PRODUCTS must be a regular expression of SKUs; found {text!r}, in which "
+            f"there is a fault: {error}"
+        ) from error
 
 
 def _net_units(line: OrderLine) -> int:

@@ -9,6 +9,7 @@ default that runs on one laptop, and a sentence of meaning. Building it touches 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -21,8 +22,17 @@ __all__ = ["PREFIX", "Settings", "settings_from"]
 PREFIX = "STORECAST_"
 
 
-def _setting(default: Any, meaning: str) -> Any:
-    return field(default=default, metadata={"meaning": meaning})
+def _setting(
+    default: Any,
+    meaning: str,
+    *,
+    least: float = 0,
+    most: float = math.inf,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A field with its meaning, the bounds of a number, and the words that a text is one of."""
+    allowed = {"least": least, "most": most, "choices": choices}
+    return field(default=default, metadata={"meaning": meaning, **allowed})
 
 
 @dataclass(frozen=True)
@@ -45,13 +55,17 @@ class Settings:
         "[more shapes](sources.md#credentials). Never logged.",
     )
     source_attempts: int = _setting(
-        8, "Times that a request to the marketplace is made before it counts as unreachable."
+        8,
+        "Times that a request to the marketplace is made before it counts as unreachable.",
+        least=1,
     )
     trailing_days: int = _setting(
         35, "Days before the latest that the daily ingest pulls again, because orders change."
     )
     quarantine_limit: float = _setting(
-        0.05, "Share of a month's order lines in quarantine above which the month is not built."
+        0.05,
+        "Share of a month's order lines in quarantine above which the month is not built.",
+        most=1,
     )
     non_products: str = _setting(
         r"^(POST|DOT|M|D|C2|C3|S|B|BANK CHARGES|AMAZONFEE|CRUK|PADS|SP\d*|ADJUST\d*|TEST\d*"
@@ -69,8 +83,9 @@ class Settings:
     failed_shards_limit: float = _setting(
         0.02,
         "Share of a run's series whose shards may fail while the rest is published; 0 allows none.",
+        most=1,
     )
-    horizon: int = _setting(12, "Months ahead that a run predicts.")
+    horizon: int = _setting(12, "Months ahead that a run predicts.", least=1)
     engine: str = _setting("ensemble", "The forecasting engine that the monthly run uses.")
     daily_engine: str = _setting("daily", "The engine that forecasts the next seven days.")
     pmdarima_best_sellers: int = _setting(
@@ -78,14 +93,20 @@ class Settings:
     )
     jobs: int = _setting(0, "Processes that one shard is spread over; 0 takes every core.")
     gate_series: int = _setting(
-        2000, "Series on which a new engine is compared with the serving one, about so many."
+        2000,
+        "Series on which a new engine is compared with the serving one, about so many.",
+        least=1,
     )
-    gate_origins: int = _setting(6, "Held-out months of that comparison.")
+    gate_origins: int = _setting(6, "Held-out months of that comparison.", least=1)
     canary_share: float = _setting(
-        0.1, "Share of series that a new engine serves first, before it may replace the old."
+        0.1,
+        "Share of series that a new engine serves first, before it may replace the old.",
+        most=1,
     )
     approval: str = _setting(
-        "auto", "`auto` publishes a run that passes the gate; `wait` holds it for an analyst."
+        "auto",
+        "`auto` publishes a run that passes the gate; `wait` holds it for an analyst.",
+        choices=("auto", "wait"),
     )
     keep_runs: int = _setting(3, "Published runs that the store keeps for rollback.")
     keep_raw_months: int = _setting(
@@ -123,6 +144,7 @@ class Settings:
     refresh: str = _setting(
         "embedded",
         "Who makes refreshes: `embedded`, the workers of `python -m api`; `airflow`, its DAG.",
+        choices=("embedded", "airflow"),
     )
     refreshes_per_hour: int = _setting(
         60, "Refreshes that a merchant's people may start within an hour; joining one is free."
@@ -172,7 +194,7 @@ class Settings:
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from `environment` (the process's own by default).
 
-    Raises `SettingError` where a value does not fit its type.
+    Raises `SettingError` where a value does not fit its type, or is none that is allowed.
     """
     environment = os.environ if environment is None else environment
     types = get_type_hints(Settings)
@@ -180,7 +202,9 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
     for setting in fields(Settings):
         name = PREFIX + setting.name.upper()
         if environment.get(name, "") != "":
-            values[setting.name] = _read(name, environment[name], types[setting.name])
+            value = _read(name, environment[name], types[setting.name])
+            _refuse_other(name, value, **setting.metadata)
+            values[setting.name] = value
     return Settings(**values)
 
 
@@ -188,4 +212,17 @@ def _read(name: str, text: str, kind: type) -> Any:
     try:
         return kind(text)
     except ValueError as error:
-        raise SettingError(f"{name} must be {kind.__name__}; found {text!r}") from error
+        what = "a whole number" if kind is int else "a number"
+        raise SettingError(f"{name} must be {what}; found {text!r}") from error
+
+
+def _refuse_other(
+    name: str, value: Any, least: float, most: float, choices: tuple[str, ...], **_: Any
+) -> None:
+    """Raise `SettingError` where the value is none of the choices, or beyond its bounds."""
+    if choices and value not in choices:
+        raise SettingError(f"{name} must be {' or '.join(choices)}; found {value!r}")
+    # Written so that NaN, which compares with nothing, is refused as well.
+    if not isinstance(value, str) and not least <= value <= most:
+        bounds = f"at least {least:g}" if most == math.inf else f"{least:g} to {most:g}"
+        raise SettingError(f"{name} must be {bounds}; found {value!r}")

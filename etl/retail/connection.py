@@ -138,13 +138,13 @@ class Connection:
         try:
             with self._client.stream(method, self.url + path, **asked) as answer:
                 body = self._body(answer)
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise FaultError(f"{type(error).__name__} {error}".strip()) from error
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise SourceUnreachableError(
                 f"{PREFIX}SOURCE_URL must be an address such as https://api.example.com; "
                 f"found {self.url!r}"
             ) from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise FaultError(f"{type(error).__name__} {error}".strip()) from error
         if absence_is_fine and answer.status_code == httpx.codes.NOT_FOUND:
             return None
         if verdict is None or answer.status_code != httpx.codes.BAD_REQUEST:

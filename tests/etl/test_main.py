@@ -164,3 +164,52 @@ def test_without_a_store_it_says_how_to_add_one(environment, run):
     code, _, errors = run("ingest", *DAYS)
     assert code == 2
     assert "python -m etl store add" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("monthly", "--month", "2026-13"), "a month is written YYYY-MM, as in 2026-10"),
+        (("ledger", "--from", "1.3.26", "--to", "x"), "a day is written YYYY-MM-DD"),
+        (("sweep", "--since", "yesterday"), "an instant is written as 2026-11-03T06:00:00Z"),
+    ],
+)
+def test_a_date_that_cannot_be_read_is_answered_with_its_shape(arguments, message, run):
+    code, _, errors = run(*arguments)
+    assert (code, message in errors) == (2, True)
+    assert f"found {arguments[2]!r}" in errors
+
+
+def test_a_month_of_which_nothing_was_pulled_says_what_to_run(shop, run):
+    run("store", "sync", "--merchant", "shop")
+    nothing = "no day of any store was pulled up to it; pull them with `python -m etl ingest"
+    code, _, errors = run("monthly", "--month", "2026-03")
+    assert (code, nothing in errors) == (2, True)
+    run("ingest", *DAYS)
+    code, _, errors = run("monthly", "--month", "2026-02")
+    assert (code, nothing in errors) == (2, True)
+
+
+def test_a_pattern_of_fees_that_is_none_is_named(shop, run, environment):
+    run("store", "sync", "--merchant", "shop")
+    environment(non_products="(POST")
+    code, _, errors = run("ingest", *DAYS)
+    assert code == 2
+    assert "STORECAST_NON_PRODUCTS must be a regular expression of SKUs; found '(POST'" in errors
+
+
+def test_an_address_without_http_is_refused_at_once(environment, run, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("asked a second time"))
+    environment(source_url="market.example", source_tokens='{"shop": "x"}')
+    code, _, errors = run("store", "sync", "--merchant", "shop")
+    assert code == 2
+    assert "STORECAST_SOURCE_URL must be an address such as https://api.example.com" in errors
+
+
+def test_a_stopped_command_ends_without_a_traceback(run, monkeypatch):
+    def stopped(chosen, settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("etl.by_hand.list_stores", stopped)
+    code, _, errors = run("store", "list")
+    assert (code, errors) == (130, "stopped; what was pulled and built until then stays\n")

@@ -102,7 +102,7 @@ def _parse(found: pd.Series, column: str, file: Path) -> pd.Series:
     except ValueError as error:
         raise InputError(
             f"{file}: {column} must be ISO 8601, as in 2024-05-01T09:30:00-03:00, with an offset "
-            f"everywhere or nowhere: {error}"
+            f"everywhere or nowhere: {str(error).splitlines()[0]}"
         ) from error
     return pd.Series(found.map(dict(zip(distinct, read, strict=True))))
 

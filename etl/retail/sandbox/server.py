@@ -89,10 +89,11 @@ def _bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
+        why = error.strerror if isinstance(error, OSError) else "a port is 0 to 65535"
         raise InputError(
-            f"the sandbox cannot listen on {host}:{port}: {error.strerror}; give another --port"
+            f"the sandbox cannot listen on {host}:{port}: {why}; give another --port"
         ) from error
     listener.listen(128)
     return listener

@@ -75,3 +75,8 @@ def test_taken_port_is_named(folders: dict[str, Path]) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"cannot listen on 127.0.0.1:{port}: .*--port"):
             serve(str(folders[".parquet"]), port=port)
+
+
+def test_port_that_is_none_is_named(folders: dict[str, Path]) -> None:
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:99999: a port is 0 to 65535; give another"):
+        serve(str(folders[".parquet"]), port=99999)
