@@ -17,7 +17,15 @@ from forecasting.arima.lanes import LANES, fill, minus, plus, put, row
 from forecasting.arima.likelihood import conditional_pass, exact_pass
 from forecasting.arima.polynomials import is_feasible
 
-__all__ = ["FEASIBLE_ROOT", "ROOT_LIMIT", "deviance", "estimate", "residuals"]
+__all__ = [
+    "FEASIBLE_ROOT",
+    "ROOT_LIMIT",
+    "deviance",
+    "estimate",
+    "normal_equations",
+    "residuals",
+    "slopes",
+]
 
 FEASIBLE_ROOT = 1.0005
 """Modulus that every root keeps while parameters are estimated."""
@@ -67,28 +75,27 @@ def deviance(n: int, sum_of_squares: float) -> float:
 
 
 @kernel
-def _jacobian(w: Floats, order: Integers, x: Floats, exact: bool) -> tuple[Floats, Floats]:
-    """Residuals at x (n,) and their derivatives (k, n)."""
-    count = x.size
-    derivatives = np.empty((count, w.size))
-    base = np.empty(w.size)
-    lanes = np.empty((count, LANES))
+def slopes(w: Floats, order: Integers, x: Floats, exact: bool) -> Floats:
+    """Residuals at x and what a small step along each parameter adds, shape (passes, n, LANES).
+
+    The first lane of each pass holds the residuals, the others the additions of the next seven
+    parameters.
+    """
+    passes = max(1, (x.size + LANES - 2) // (LANES - 1))
+    found = np.empty((passes, w.size, LANES))
+    lanes = np.empty((x.size, LANES))
     one = fill(1.0)
-    for start in range(0, max(count, 1), LANES - 1):
-        for i in range(count):
-            for lane in range(LANES):
-                lanes[i, lane] = x[i]
-        width = min(LANES - 1, count - start)
-        for lane in range(width):
-            lanes[start + lane, lane + 1] += _STEP
+    for number in range(passes):
+        for i in range(x.size):
+            put(lanes, i, fill(x[i]))
+        first = number * (LANES - 1)
+        for lane in range(1, min(LANES, x.size - first + 1)):
+            lanes[first + lane - 1, lane] += _STEP
         errors = residuals(w, order, lanes, exact)
         for t in range(w.size):
-            base[t] = errors[t, 0]
-            put(errors, t, minus(row(errors, t), fill(base[t]), one))
-        for lane in range(width):
-            for t in range(w.size):
-                derivatives[start + lane, t] = errors[t, lane + 1] / _STEP
-    return base, derivatives
+            put(found[number], t, minus(row(errors, t), fill(errors[t, 0]), one))
+            found[number, t, 0] = errors[t, 0]
+    return found
 
 
 @kernel
@@ -137,16 +144,36 @@ def _best_lane(w: Floats, order: Integers, lanes: Floats, exact: bool) -> tuple[
 
 
 @kernel
-def _normal_equations(base: Floats, derivatives: Floats) -> tuple[Floats, Floats]:
-    """JᵀJ, its lower half, and −Jᵀe."""
-    k = derivatives.shape[0]
+def _products(left: Floats, right: Floats, width: int) -> Floats:
+    """Sums over the months of each of the first `width` lanes of one times the other's."""
+    products = np.empty((LANES, LANES))
+    for lane in range(width):
+        total = fill(0.0)
+        for t in range(left.shape[0]):
+            total = plus(total, fill(left[t, lane]), row(right, t))
+        put(products, lane, total)
+    return products
+
+
+@kernel
+def normal_equations(found: Floats, k: int) -> tuple[Floats, Floats, float]:
+    """JᵀJ, its lower half, −Jᵀe and eᵀe, of what `slopes` found for k parameters."""
     matrix = np.empty((k, k))
     vector = np.empty(k)
-    for i in range(k):
-        vector[i] = -np.dot(derivatives[i], base)
-        for j in range(i + 1):
-            matrix[i, j] = np.dot(derivatives[i], derivatives[j])
-    return matrix, vector
+    sum_of_squares = 0.0
+    for number in range(found.shape[0]):
+        first = number * (LANES - 1) - 1
+        width = min(LANES, k - first)
+        for other in range(number + 1):
+            other_first = other * (LANES - 1) - 1
+            other_width = min(LANES, k - other_first)
+            products = _products(found[other], found[number], other_width)
+            sum_of_squares = products[0, 0]
+            for lane in range(1, width):
+                vector[first + lane] = -products[0, lane] / _STEP
+                for i in range(1, other_width):
+                    matrix[first + lane, other_first + i] = products[i, lane] / _STEP**2
+    return matrix, vector, sum_of_squares
 
 
 @kernel
@@ -163,6 +190,18 @@ def _shorter_steps(
             lanes[i, lane] = x[i] + (step[i] if solved else 0.0)
     best, smallest = _best_lane(w, order, lanes, exact)
     return lanes[:, max(best, 0)].copy(), smallest
+
+
+@kernel
+def _shorten(order: Integers, x: Floats, matrix: Floats, vector: Floats, lanes: Floats) -> bool:
+    """Put x + s of the least damping that is feasible into the first lane; False if none is."""
+    step = np.zeros(x.size)
+    for damping in _DAMPING:
+        if _solve(matrix, vector, damping, step):
+            lanes[:, 0] = x + step
+            if is_feasible(order, lanes, 0, FEASIBLE_ROOT):
+                return True
+    return False
 
 
 @kernel
@@ -185,25 +224,28 @@ def estimate(
     x = starts[:, max(best, 0)].copy()
     if best < 0 or k == 0 or most == 0:
         return x, deviance(n, smallest)
-    base, derivatives = _jacobian(w, order, x, exact)
+    matrix, vector, _ = normal_equations(slopes(w, order, x, exact), k)
     step = np.zeros(k)
     lanes = np.empty((k, LANES))
     outside = 0
     for _ in range(most):
-        matrix, vector = _normal_equations(base, derivatives)
         solved = _solve(matrix, vector, _FIRST_DAMPING, step)
         if solved and n * np.dot(vector, step) < tolerance * smallest:
             break
         sum_now = np.inf
         lanes[:, 0] = x + step
-        if solved and is_feasible(order, lanes, 0, FEASIBLE_ROOT):
-            base, derivatives = _jacobian(w, order, lanes[:, 0].copy(), exact)
-            sum_now = np.dot(base, base)
+        if (solved and is_feasible(order, lanes, 0, FEASIBLE_ROOT)) or _shorten(
+            order, x, matrix, vector, lanes
+        ):
+            ahead = slopes(w, order, lanes[:, 0].copy(), exact)
+            next_matrix, next_vector, sum_now = normal_equations(ahead, k)
         if not sum_now < smallest:
             lanes[:, 0], sum_now = _shorter_steps(w, order, x, matrix, vector, exact)
             if not sum_now < smallest:
                 break
-            base, derivatives = _jacobian(w, order, lanes[:, 0].copy(), exact)
+            ahead = slopes(w, order, lanes[:, 0].copy(), exact)
+            next_matrix, next_vector, sum_now = normal_equations(ahead, k)
+        matrix, vector = next_matrix, next_vector
         gain = n * math.log(smallest / sum_now)
         x[:] = lanes[:, 0]
         smallest = sum_now

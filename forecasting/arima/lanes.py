@@ -1,8 +1,8 @@
 """Eight numbers at a time: the arithmetic that lets one pass evaluate eight parameter vectors.
 
-A *row* is a tuple of `LANES` floats. Inside compiled code each operation becomes one instruction
-on a vector register; numba's own vectoriser does not find them, because it cannot know that two
-arrays do not overlap. These run in compiled code only.
+A *row* is `LANES` floats in a vector register. Each operation on rows is one instruction; numba's
+own vectoriser does not find them, because it cannot know that two arrays do not overlap. These run
+in compiled code only.
 """
 
 from __future__ import annotations
@@ -12,36 +12,35 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, models, register_model
 
 __all__ = ["LANES", "Row", "fill", "minus", "over", "plus", "put", "root", "row", "times"]
 
 LANES = 8
 """Parameter vectors that one pass over a series evaluates side by side."""
 
-Row = tuple[float, ...]
-"""A number for each lane."""
+Row = Any
+"""A number for each lane, in a register; known to compiled code only."""
 
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)
-_ROW = types.UniTuple(types.float64, LANES)
 
 
-def _unpack(builder: Any, value: Any) -> Any:
-    """A tuple as a vector register."""
-    vector = ir.Constant(_VECTOR, ir.Undefined)
-    for lane in range(LANES):
-        index = ir.Constant(ir.IntType(32), lane)
-        vector = builder.insert_element(vector, builder.extract_value(value, lane), index)
-    return vector
+class _RowType(types.Type):  # type: ignore[misc]
+    """The type of a row in compiled code."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"Row({LANES})")
 
 
-def _pack(builder: Any, vector: Any) -> Any:
-    """A vector register as a tuple."""
-    value = ir.Constant(ir.ArrayType(ir.DoubleType(), LANES), ir.Undefined)
-    for lane in range(LANES):
-        index = ir.Constant(ir.IntType(32), lane)
-        value = builder.insert_value(value, builder.extract_element(vector, index), lane)
-    return value
+@register_model(_RowType)
+class _RowModel(models.PrimitiveModel):  # type: ignore[misc]
+    """A row is a vector register, wherever it is kept."""
+
+    def __init__(self, manager: Any, row_type: Any) -> None:
+        super().__init__(manager, row_type, _VECTOR)
+
+
+_ROW = _RowType()
 
 
 def _place(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
@@ -57,7 +56,7 @@ def row(typing_context: Any, array: Any, index: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = _place(context, builder, signature.args[0], *arguments)
-        return _pack(builder, builder.load(place, align=8))
+        return builder.load(place, align=8)
 
     return _ROW(array, types.intp), generate
 
@@ -68,7 +67,7 @@ def put(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = _place(context, builder, signature.args[0], *arguments[:2])
-        builder.store(_unpack(builder, arguments[2]), place, align=8)
+        builder.store(arguments[2], place, align=8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, _ROW), generate
@@ -79,10 +78,10 @@ def fill(typing_context: Any, number: Any) -> Any:
     """A row with `number` in every lane."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value = ir.Constant(ir.ArrayType(ir.DoubleType(), LANES), ir.Undefined)
-        for lane in range(LANES):
-            value = builder.insert_value(value, arguments[0], lane)
-        return value
+        lane = ir.IntType(32)
+        value = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[0], lane(0))
+        everywhere = ir.Constant(ir.VectorType(lane, LANES), [0] * LANES)
+        return builder.shuffle_vector(value, ir.Constant(_VECTOR, ir.Undefined), everywhere)
 
     return _ROW(types.float64), generate
 
@@ -99,8 +98,8 @@ def plus(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a + b·c, rounded once."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x, y, z = (_unpack(builder, argument) for argument in arguments)
-        return _pack(builder, _fused(builder, y, z, x))
+        x, y, z = arguments
+        return _fused(builder, y, z, x)
 
     return _ROW(_ROW, _ROW, _ROW), generate
 
@@ -110,8 +109,8 @@ def minus(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a − b·c, rounded once."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x, y, z = (_unpack(builder, argument) for argument in arguments)
-        return _pack(builder, _fused(builder, builder.fneg(y), z, x))
+        x, y, z = arguments
+        return _fused(builder, builder.fneg(y), z, x)
 
     return _ROW(_ROW, _ROW, _ROW), generate
 
@@ -121,8 +120,7 @@ def times(typing_context: Any, a: Any, b: Any) -> Any:
     """a·b."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x, y = (_unpack(builder, argument) for argument in arguments)
-        return _pack(builder, builder.fmul(x, y))
+        return builder.fmul(*arguments)
 
     return _ROW(_ROW, _ROW), generate
 
@@ -132,8 +130,7 @@ def over(typing_context: Any, a: Any, b: Any) -> Any:
     """a / b."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x, y = (_unpack(builder, argument) for argument in arguments)
-        return _pack(builder, builder.fdiv(x, y))
+        return builder.fdiv(*arguments)
 
     return _ROW(_ROW, _ROW), generate
 
@@ -146,6 +143,6 @@ def root(typing_context: Any, a: Any) -> Any:
         function = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), f"llvm.sqrt.v{LANES}f64"
         )
-        return _pack(builder, builder.call(function, [_unpack(builder, arguments[0])]))
+        return builder.call(function, arguments)
 
     return _ROW(_ROW), generate

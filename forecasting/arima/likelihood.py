@@ -64,11 +64,12 @@ def conditional_pass(w: Floats, order: Integers, x: Floats) -> Floats:
 def _ar_autocovariances(ar: Floats, lags: Integers, count: int) -> Floats:
     """Autocovariances 0…count of 1/φ(B) ε, (count + 1, LANES); NaN where it is not stationary."""
     size = ar.shape[0] - 1
-    steps = np.zeros((size + 1, size + 1, LANES))
+    steps = np.empty((size + 1, size + 1, LANES))
     steps[size] = ar
     g = np.zeros((count + 1, LANES))
     one = fill(1.0)
     rest = np.ones((1, LANES))
+    kept = np.empty((1, LANES))
     for k in range(size, 0, -1):
         above, below = steps[k], steps[k - 1]
         r = row(above, k)
@@ -77,8 +78,9 @@ def _ar_autocovariances(ar: Floats, lags: Integers, count: int) -> Floats:
         scale = over(one, left)
         for j in range(1, k):
             put(below, j, times(plus(row(above, j), r, row(above, k - j)), scale))
+        put(kept, 0, left)
         for lane in range(LANES):
-            if not left[lane] > 0.0:
+            if not kept[0, lane] > 0.0:
                 rest[0, lane] = np.nan
     put(g, 0, over(one, row(rest, 0)))
     for k in range(1, count + 1):

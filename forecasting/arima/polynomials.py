@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from forecasting.arima.compiled import Floats, Integers, kernel
-from forecasting.arima.lanes import LANES
+from forecasting.arima.lanes import LANES, fill, put, row, times
 
 __all__ = ["ar_lags", "expand", "is_feasible", "ma_lags", "parameter_count"]
 
@@ -56,17 +56,17 @@ def expand(order: Integers, x: Floats) -> tuple[Floats, Floats]:
     p, q, seasonal_p, seasonal_q, season = order[0], order[1], order[2], order[3], order[5]
     ar = np.zeros((p + season * seasonal_p + 1, LANES))
     ma = np.zeros((q + season * seasonal_q + 1, LANES))
-    for lane in range(LANES):
-        for j in range(seasonal_p + 1):
-            outer = -1.0 if j == 0 else x[p + q + j - 1, lane]
-            for i in range(p + 1):
-                inner = -1.0 if i == 0 else x[i - 1, lane]
-                ar[i + season * j, lane] = -outer * inner
-        for j in range(seasonal_q + 1):
-            outer = 1.0 if j == 0 else x[p + q + seasonal_p + j - 1, lane]
-            for i in range(q + 1):
-                inner = 1.0 if i == 0 else x[p + i - 1, lane]
-                ma[i + season * j, lane] = outer * inner
+    one, minus_one = fill(1.0), fill(-1.0)
+    for j in range(seasonal_p + 1):
+        outer = one if j == 0 else times(minus_one, row(x, p + q + j - 1))
+        put(ar, season * j, times(minus_one, outer))
+        for i in range(p):
+            put(ar, i + 1 + season * j, times(outer, row(x, i)))
+    for j in range(seasonal_q + 1):
+        outer = one if j == 0 else row(x, p + q + seasonal_p + j - 1)
+        put(ma, season * j, outer)
+        for i in range(q):
+            put(ma, i + 1 + season * j, times(outer, row(x, p + i)))
     return ar, ma
 
 
@@ -76,6 +76,13 @@ def _roots_beyond(x: Floats, first: int, count: int, lane: int, sign: float, rad
 
     Step-down recursion (Barndorff-Nielsen and Schou 1973) of the polynomial in z / radius.
     """
+    if count == 0:
+        return True
+    if count == 1:
+        return bool(abs(x[first, lane]) * radius < 1.0)
+    if count == 2:
+        last = sign * x[first + 1, lane] * radius**2
+        return bool(abs(last) < 1.0 and abs(x[first, lane]) * radius < 1.0 - last)
     a = np.empty(5)
     b = np.empty(5)
     power = 1.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from forecasting.arima.compiled import Floats, Integers, kernel
 from forecasting.arima.differencing import difference
-from forecasting.arima.lanes import LANES
+from forecasting.arima.lanes import LANES, put, row, times
 from forecasting.arima.likelihood import exact_pass, rotate
 from forecasting.arima.polynomials import ar_lags, expand
 
@@ -43,7 +43,7 @@ def _innovation_weights(
         for h in range(j + 1, horizon):
             weights[h, j] = effect[0]
             _advance(effect, ar, lags)
-        variance[0, 0] *= rotate(gain, change, ar, lags)[0]
+        put(variance, 0, times(row(variance, 0), rotate(gain, change, ar, lags)))
     return weights, variances
 
 
