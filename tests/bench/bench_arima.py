@@ -35,7 +35,7 @@ from forecasting.forecaster import LEVELS, Forecast  # noqa: E402
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 SETS = {"m1": "M1 monthly", "tourism": "Tourism monthly", "retail": "Online Retail II"}
-SAMPLES = {"m1": 40, "tourism": 10}
+SAMPLES = {"m1": 120, "tourism": 10}
 TIMED = {
     ("statsforecast", "m1"): 12,
     ("statsforecast", "tourism"): 2,
