@@ -28,7 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        run(Wishes(options.orders, options.engine, options.serve, options.data, options.port))
+        run(
+            Wishes(
+                options.orders,
+                options.engine,
+                options.serve,
+                options.data,
+                options.port,
+                options.daily,
+            )
+        )
     except StorecastError as error:
         print(f"python -m dags: {error}", file=sys.stderr)
         return 2
@@ -62,6 +71,9 @@ def _parser(wishes: Wishes) -> argparse.ArgumentParser:
     add("--orders", default="", help="CSV, XLSX or parquet file of orders; default: the sample")
     add("--engine", default="", help="forecasting engine; default: STORECAST_ENGINE's")
     add("--serve", action=argparse.BooleanOptionalAction, default=True)
+    add(
+        "--daily", action=argparse.BooleanOptionalAction, help="forecast the next days; sample: yes"
+    )
     add("--data", type=Path, default=wishes.data, help="folder for lake, store and Airflow")
     add("--port", type=int, default=wishes.port, help="of the dashboard")
     return parser

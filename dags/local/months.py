@@ -15,7 +15,14 @@ from dags.local.watch import Watch
 
 __all__ = ["DAG_IDS", "live_through", "open_dags"]
 
-DAG_IDS = ("ingest_sales", "build_monthly_sales", "forecast_sales")
+DAG_IDS = (
+    "ingest_sales",
+    "build_monthly_sales",
+    "forecast_sales",
+    "forecast_days",
+    "refresh_forecasts",
+    "check_health",
+)
 _POOLS = Path(__file__).resolve().parents[1] / "pools.json"
 
 
@@ -29,11 +36,12 @@ def open_dags(client: AirflowClient, watch: Watch) -> None:
 
 
 def live_through(
-    plan: Rehearsal, market: Market, client: AirflowClient, watch: Watch
+    plan: Rehearsal, market: Market, client: AirflowClient, watch: Watch, daily: bool = False
 ) -> dict[str, Any]:
     """Back-fill, forecast from the month before, let the last days go by, forecast from the month.
 
-    Returns what the closing of the last run told: its id, its series, its models and reasons.
+    With `daily`, forecast the next days too, of the stores that asked for them. Returns what the
+    closing of the last run told: its id, its series, its models and reasons.
     """
     first, last = plan.backfill
     span = {"from": f"{first}", "to": f"{last}"}
@@ -42,7 +50,10 @@ def live_through(
     for instant in plan.daily:
         market.move_clock(instant)
         _ingest(client, watch, instant, {}, f"on {instant:%Y-%m-%d}")
-    return _month(client, watch, plan.month, plan.daily[-1])
+    closed = _month(client, watch, plan.month, plan.daily[-1])
+    if daily:
+        _days(client, watch, plan.daily[-1])
+    return closed
 
 
 def _ingest(
@@ -68,6 +79,12 @@ def _month(client: AirflowClient, watch: Watch, month: date, at: datetime) -> di
         counts = ", ".join(f"{key} {count:,}" for key, count in closed[name].items())
         watch.say(f"    {name}: {counts or 'none'}")
     return closed
+
+
+def _days(client: AirflowClient, watch: Watch, at: datetime) -> None:
+    """Forecast the next days of every store that asked for them."""
+    run = client.trigger("forecast_days", {"all": True, "at": at.isoformat()})
+    watch.until_done(run, "of every store that asked")
 
 
 def _tell_scores(client: AirflowClient, watch: Watch, forecast: DagRun) -> None:

@@ -31,13 +31,22 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a person may ask of a run. Orders empty: the sample; engine empty: the setting's."""
+    """What a person may ask of a run.
+
+    Orders empty: the sample; engine empty: the setting's; days None: for the sample only.
+    """
 
     orders: str = ""
     engine: str = ""
     serve: bool = True
     data: Path = _PROJECT / "data"
     port: int = 8000
+    days: bool | None = None
+
+    @property
+    def daily(self) -> bool:
+        """Whether the next days are forecast too; the sample's stores ask for it."""
+        return not self.orders if self.days is None else self.days
 
 
 def run(wishes: Wishes) -> None:
@@ -51,8 +60,8 @@ def run(wishes: Wishes) -> None:
     with only_run(home):
         plan = _prepare(home)
         with open_market(home.orders, free_port(), plan.start, home.folder) as market:
-            environment = _environment(home, market, wishes)
-            _forecast(home, market, plan, environment, began)
+            environment = _environment(home, market, plan, wishes)
+            _forecast(home, market, plan, environment, wishes, began)
             if wishes.serve:
                 _serve(wishes, market, environment)
             else:
@@ -79,7 +88,7 @@ def _day(milliseconds: int) -> date:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).date()
 
 
-def _environment(home: Home, market: Market, wishes: Wishes) -> dict[str, str]:
+def _environment(home: Home, market: Market, plan: Rehearsal, wishes: Wishes) -> dict[str, str]:
     """The settings that every part of the run gets; what the caller has set stands."""
     tokens = home.folder / "tokens.json"
     tokens.touch(mode=0o600)
@@ -88,6 +97,8 @@ def _environment(home: Home, market: Market, wishes: Wishes) -> dict[str, str]:
         "STORECAST_LAKE_URL": str(home.lake),
         "STORECAST_STORE_URL": home.store_url,
         "STORECAST_JOBS": "1",
+        # A refresh asked for in the dashboard stands where the rehearsal ended.
+        "STORECAST_NOW": plan.daily[-1].isoformat(),
         **({"STORECAST_ENGINE": wishes.engine} if wishes.engine else {}),
     }
     kept = {name: os.environ[name] for name in own if os.environ.get(name)}
@@ -96,7 +107,12 @@ def _environment(home: Home, market: Market, wishes: Wishes) -> dict[str, str]:
 
 
 def _forecast(
-    home: Home, market: Market, plan: Rehearsal, environment: Mapping[str, str], began: float
+    home: Home,
+    market: Market,
+    plan: Rehearsal,
+    environment: Mapping[str, str],
+    wishes: Wishes,
+    began: float,
 ) -> None:
     """Live through the rehearsal in an Airflow that starts for it and ends after it."""
     workers = max(2, os.cpu_count() or 1)
@@ -104,11 +120,13 @@ def _forecast(
     with AirflowStack(home.airflow, environment, workers) as stack:
         for merchant in market.merchants:
             _command(environment, "etl", "store", "sync", "--merchant", merchant)
+        if wishes.daily:
+            _command(environment, "etl", "store", "set", "--daily", "yes")
         client = stack.ready()
         watch = Watch(client, alive=stack.check)
         _say(f"Airflow is at {stack.url} (user operator, password {stack.password})")
         open_dags(client, watch)
-        live_through(plan, market, client, watch)
+        live_through(plan, market, client, watch, wishes.daily)
         runs = watch.verdict(list(DAG_IDS))
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     _say(

@@ -30,7 +30,7 @@ DAGS_FOLDER = Path(__file__).resolve().parents[1]
 _PROJECT = DAGS_FOLDER.parent
 _PRELOAD = (
     "airflow.sdk.execution_time.task_runner,pandas,pyarrow.parquet,duckdb,httpx,"
-    "etl.lake,forecasting.predict,api.publish"
+    "etl.lake,forecasting.predict,api.publish,api.refresh.run"
 )
 _POLICY = '''\
 """Somebody is waiting: no clock starts a run, and what fails is tried again at once."""

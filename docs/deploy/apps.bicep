@@ -92,7 +92,7 @@ var airflowSettings = [
   { name: 'AIRFLOW__CELERY__BROKER_URL', secretRef: 'airflow-broker' }
   { name: 'AIRFLOW__CELERY__WORKER_CONCURRENCY', value: string(concurrency) }
   { name: 'AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER', value: '1' }
-  { name: 'AIRFLOW__CELERY__EXTRA_CELERY_CONFIG', value: '{"include": ["dags.jobs"]}' }
+  { name: 'AIRFLOW__CELERY__EXTRA_CELERY_CONFIG', value: '{"include": ["dags.jobs", "dags.daily_jobs"]}' }
   { name: 'AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC', value: '5' }
   { name: 'AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT', value: '20' }
   { name: 'AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT', value: '30' }

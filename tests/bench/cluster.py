@@ -43,7 +43,7 @@ class Cluster:
             "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{self._redis_port}/0",
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://airflow@{database}",
             "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
-            "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": '{"include": ["dags.jobs"]}',
+            "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": '{"include": ["dags.jobs", "dags.daily_jobs"]}',
             "AIRFLOW__CORE__PARALLELISM": "32",
             "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "32",
             "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",

@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from api.store import open_store
+from etl.lake import Lake
+from etl.registry import read_stores
 from etl.sample import make_sample
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -21,12 +25,13 @@ def run_house(orders: Path, data: Path, **further: str) -> subprocess.CompletedP
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
         "STORECAST_SHARD_SERIES": "8",
+        "STORECAST_DAILY_ENGINE": "weekday_naive",
         **further,
     }
     return subprocess.run(
         [
             *(sys.executable, "-m", "dags", "run", "--no-serve", "--engine", "seasonal_naive"),
-            *("--orders", str(orders), "--data", str(data)),
+            *("--orders", str(orders), "--data", str(data), "--daily"),
         ],
         cwd=PROJECT,
         env=environment,
@@ -53,7 +58,17 @@ def test_every_dag_is_green_in_airflows_own_state(finished):
     done, _ = finished
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "All green in Airflow: 7 × ingest_sales" in done.stdout
-    assert "2 × build_monthly_sales, 2 × forecast_sales" in done.stdout
+    assert "2 × build_monthly_sales, 2 × forecast_sales, 1 × forecast_days" in done.stdout
+
+
+def test_the_next_days_of_every_store_are_there_to_be_shown(finished):
+    _, data = finished
+    (database,) = data.glob("orders-*/store.sqlite")
+    with closing(open_store(f"sqlite:///{database}")) as store:
+        stores = read_stores(Lake(database.parent / "lake"))
+        assert len(stores) == 8
+        for one in stores:
+            assert store.daily.stamps(one.merchant_id, one.store_id), one.store_id
 
 
 def test_both_months_were_published_and_the_first_was_scored(finished):
