@@ -21,7 +21,7 @@ from etl.lake import Lake
 from etl.tables import SCORES, SERIES_KEY
 from forecasting.predictions import cutoff_of, read_predictions, refuse_leaks
 from forecasting.scoring import beside_rule
-from forecasting.series import months_between, read_shard, series_of
+from forecasting.series import months_between, read_shard, series_of, shard_manifest
 from forecasting.summary import Summary
 
 __all__ = ["score_month", "summarise_month", "vintages"]
@@ -94,17 +94,37 @@ def _scores_of_run(
         rows = read_predictions(lake, entry["path"])
         refuse_leaks(rows, entry["path"])
         due = rows.filter(pc.equal(rows["month"], pa.scalar(month))).to_pandas()
-        shard = read_shard(lake, cutoff_of(run_id), entry["shard"])
-        yield SCORES.conform(_scores(due, shard, sold))
+        histories = _histories(lake, cutoff_of(run_id), entry["shard"], due)
+        yield SCORES.conform(_scores(due, histories, sold))
 
 
-def _scores(due: pd.DataFrame, shard: pa.Table, sold: pd.Series[float]) -> pd.DataFrame:
+def _histories(lake: Lake, cutoff: date, number: int, due: pd.DataFrame) -> pa.Table:
+    """SHARDS of the series that are due, whichever shard of the cutoff holds them by now.
+
+    It is the one of the same number, unless late orders brought a product and the shards were cut
+    again since the run was made: then some series stand in a neighbour. One that is in none has
+    been refused at the door since, as a fee, and has no history.
+    """
+    key = list(SERIES_KEY)
+    wanted = pd.MultiIndex.from_frame(due[key])
+    numbers = [entry["shard"] for entry in shard_manifest(lake, cutoff)["shards"]]
+    found: list[pa.Table] = []
+    for near in sorted(numbers, key=lambda one: abs(one - number)):
+        shard = read_shard(lake, cutoff, near)
+        known = pd.MultiIndex.from_frame(shard.select(key).to_pandas()).isin(wanted)
+        found.append(shard.filter(pa.array(known)))
+        if sum(table.num_rows for table in found) == len(wanted):
+            break
+    return pa.concat_tables(found)
+
+
+def _scores(due: pd.DataFrame, histories: pa.Table, sold: pd.Series[float]) -> pd.DataFrame:
     """PREDICTIONS of one month beside sales, rule, currency and price.
 
     A product without a row in MONTHLY_SALES was not on sale, and sold none.
     """
     key = list(SERIES_KEY)
-    money = shard.select([*key, "currency", "mean_net_price"]).to_pandas()
-    found = beside_rule(due, series_of(shard)).merge(money, on=key, validate="m:1")
+    money = histories.select([*key, "currency", "mean_net_price"]).to_pandas()
+    found = beside_rule(due, series_of(histories)).merge(money, on=key, validate="m:1")
     units = sold.reindex(pd.MultiIndex.from_frame(found[key])).fillna(0.0)
     return found.assign(units_sold=units.to_numpy())

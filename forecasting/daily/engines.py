@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol, cast
 
 from etl.errors import InputError
@@ -71,5 +73,11 @@ def daily_configuration(settings: Settings) -> str:
     >>> daily_configuration(Settings()) == daily_configuration(Settings(daily_engine="prophet"))
     False
     """
-    content = [_VERSION, settings.daily_engine, HORIZON]
+    content = [_VERSION, settings.daily_engine, HORIZON, _findings_digest()]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+@cache
+def _findings_digest() -> str:
+    """The hash of the findings that ship with the product."""
+    return hashlib.sha256(Path(__file__).with_name("shipped.json").read_bytes()).hexdigest()

@@ -23,7 +23,7 @@ CORE = (NAIVE, "level", "recent")
 OWN_DAYS = 120.0
 """Held-out days at which a series' own errors count as much as the usual ranking."""
 
-SHARPNESS = 24.0
+SHARPNESS = 64.0
 """Power of the relative error by which a candidate loses weight."""
 
 LEAST_WEIGHT = 0.04

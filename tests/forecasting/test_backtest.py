@@ -123,6 +123,21 @@ def test_a_retired_product_that_sells_after_all_is_told_apart(lake):
     assert summary["retired"] == {"rows": 2, "units_sold": 6.0}
 
 
+def test_a_vintage_is_scored_whole_where_its_shards_were_cut_again_since(make_lake):
+    cut = [{"A": A, "B": [4.0, 0.0, 5.0]}, {"D": A}]
+    lake = make_lake({DECEMBER: cut})
+    for shard in (0, 1):
+        predict_shard(lake, "2025-12.1", shard, SETTINGS)
+    close_run(lake, "2025-12.1", SETTINGS)
+    _sell(lake, JANUARY, A=10, B=10, D=13)
+    score_month(lake, JANUARY)
+    before = _scores(lake, JANUARY)
+    # A late order brought AB, which moves B into the shard of D, and D into one of its own.
+    make_lake({DECEMBER: [{"A": A, "AB": [1.0]}, {"B": [4.0, 0.0, 5.0]}, {"D": A}]})
+    assert score_month(lake, JANUARY)["total"]["rows"] == 3
+    pd.testing.assert_frame_equal(_scores(lake, JANUARY), before)
+
+
 def test_scoring_twice_leaves_the_same_bytes(lake):
     score_month(lake, FEBRUARY)
     before = [lake.read_bytes(path) for path in lake.paths("scores")]
