@@ -17,11 +17,11 @@ import numpy as np
 from daily_sets import HORIZON, ORIGINS, daily_set
 
 from forecasting.daily.engine import fit_of, idle
-from forecasting.daily.findings import DailyFindings
+from forecasting.daily.findings import DailyFindings, in_sample_scale
 from forecasting.daily.intervals import DailyCalibration, DailyMisses
 from forecasting.daily.race import DailyRace, run_race
 from forecasting.daily.series import DailySeries
-from forecasting.daily.weights import relative_errors, weights_of
+from forecasting.daily.weights import CORE, held_out_errors, weights_of
 from forecasting.forecaster import Vector
 from forecasting.routing import KINDS
 
@@ -68,25 +68,45 @@ def _race(series: DailySeries) -> Raced:
 
 
 def _ranking(raced: Sequence[Raced]) -> dict[str, dict[str, float]]:
-    """Mean relative error of each candidate by kind, drawn toward that of all kinds."""
+    """Logarithm of each candidate's error over the yardstick's by kind, drawn toward all kinds.
+
+    Errors are added up in scales before they are compared, so that a dead product, of which the
+    quickest to forget misses nothing, counts for no more than what it sold.
+    """
     told = defaultdict(list)
     for found in raced:
-        for _, race, _ in found:
-            errors, _ = relative_errors(race.names, race.trials)
-            told[race.kind].append(dict(zip(race.names, errors, strict=True)))
+        for series, race, _ in found:
+            told[race.kind].append(_scaled_errors(series, race))
     everything = [row for rows in told.values() for row in rows]
     names = sorted({name for row in everything for name in row})
-    usual = {name: _mean(everything, name, 0.0, 0.0) for name in names}
-    prior = USUAL_SERIES * len(BACK)
+    usual = {name: _relative(everything, name) for name in names}
+    ranking = {}
+    for kind in KINDS:
+        share = len(told[kind]) / (len(told[kind]) + USUAL_SERIES * len(BACK))
+        ranking[kind] = {
+            name: round(share * _relative(told[kind], name) + (1 - share) * usual[name], 4)
+            for name in names
+        }
+    return ranking
+
+
+def _scaled_errors(series: DailySeries, race: DailyRace) -> dict[str, float]:
+    """Mean held-out error by candidate, in scales of the series."""
+    total, days = held_out_errors(race.trials, len(race.names))
+    scale = in_sample_scale(series)
     return {
-        kind: {name: round(_mean(told[kind], name, usual[name], prior), 4) for name in names}
-        for kind in KINDS
+        name: total[i] / days[i] / scale
+        for i, name in enumerate(race.names)
+        if days[i] and days[i] == days.max()
     }
 
 
-def _mean(rows: Sequence[dict[str, float]], name: str, usual: float, prior: float) -> float:
-    known = [row[name] for row in rows if np.isfinite(row.get(name, np.nan))]
-    return float((sum(known) + prior * usual) / max(len(known) + prior, 1.0))
+def _relative(rows: Sequence[dict[str, float]], name: str) -> float:
+    told = [row for row in rows if name in row and all(core in row for core in CORE)]
+    if not told:
+        return 0.0
+    yardstick = sum(np.mean([row[core] for core in CORE]) for row in told)
+    return float(np.log(sum(row[name] for row in told) / yardstick))
 
 
 def _misses(found: Raced, ranking: dict[str, dict[str, float]]) -> tuple[str, DailyMisses]:

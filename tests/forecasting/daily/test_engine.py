@@ -13,7 +13,7 @@ from forecasting.daily.engine import DailyFit
 from forecasting.daily.engines import DAILY_ENGINES, open_daily_engine
 from forecasting.daily.findings import DailyFindings
 from forecasting.daily.race import run_race
-from forecasting.daily.weights import weights_of
+from forecasting.daily.weights import held_out_errors, weights_of
 from forecasting.guard import broken_rule
 
 WEEK_SHAPE = np.array([1.0, 1, 1, 1.2, 1.8, 2.0, 0.5])
@@ -131,8 +131,12 @@ def test_a_bulk_order_is_damped_and_good_days_are_not():
 def test_who_missed_by_more_in_weeks_held_out_counts_for_less(make_daily):
     race = run_race(make_daily(sales(level=100)))
     level = dict.fromkeys(race.names, 0.0)
-    weights = dict(zip(race.names, weights_of(race.names, race.trials, level), strict=True))
-    assert weights["weekday_naive"] < weights["level"]
+    weights = weights_of(race.names, race.trials, level)
+    missed, _ = held_out_errors(race.trials, len(race.names))
+    assert weights[race.names.index("weekday_naive")] == 0
+    serving = np.argsort(-weights)[: np.count_nonzero(weights)]
+    assert (np.diff(missed[serving]) >= 0).all()
+    assert missed[serving[0]] == missed.min()
 
 
 def test_intervals_of_ordinary_sales_hold_about_what_they_promise(make_daily):
