@@ -11,7 +11,8 @@ from contextlib import closing
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from api import publish, voices
+from api import publish
+from api.month_report import write_month_report
 from api.store import open_store
 from dags.alerts import tell
 from dags.found import drift_alerts, gate_alerts, shard_alerts
@@ -19,11 +20,10 @@ from dags.health import alerts_now
 from dags.messengers import DeliveryError
 from etl import ingest, ledger, monthly, registry, shards
 from etl.lake import Lake
-from etl.month_quality import month_quality
 from etl.registry import Store
 from etl.retail.source import open_source
 from etl.settings import Settings
-from forecasting import backtest, drift, predict, report, rollout
+from forecasting import backtest, drift, predict, rollout
 from forecasting.predictions import cutoff_of
 from forecasting.series import shard_manifest
 
@@ -154,15 +154,8 @@ def score_month(month: date, settings: Settings) -> dict[str, Any]:
 
 def write_report(month: date, settings: Settings) -> dict[str, str]:
     """Write the analysts' report of a scored month, with what merchants said; where it is."""
-    lake = _lake(settings)
     with closing(open_store(settings.store_url)) as store:
-        return report.write_report(
-            lake,
-            month,
-            feedback=voices.every_voice(store, "feedback"),
-            adjustments=voices.every_voice(store, "adjustment"),
-            quality=month_quality(lake, registry.read_stores(lake), month),
-        )
+        return write_month_report(_lake(settings), store, month)
 
 
 def open_run(month: date, settings: Settings, configured: Settings | None = None) -> str:

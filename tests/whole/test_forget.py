@@ -18,7 +18,7 @@ from api.publish import publish_run
 from api.store import open_store
 from api.store.documents import Scope
 from api.tokens import issue_token
-from dags import jobs
+from dags import daily_jobs, jobs
 from etl import lake as lakes
 from etl.errors import IncompleteError, LakeError
 from etl.monthly import build_changed_months
@@ -257,6 +257,22 @@ def test_by_hand_it_asks_for_the_merchant_again(command, months):
     assert log == '{"merchant_id":"plata"}\n'
     stores = months.lake.read_table("registry/stores.parquet")
     assert pc.unique(stores["merchant_id"]).to_pylist() == ["plata"]
+
+
+@pytest.mark.slow
+def test_the_next_seven_days_go_too(months, opened):
+    stores = [["andes", "sur"], ["plata", "norte"]]
+    assert daily_jobs.forecast_days(stores, AT, months.settings)["trained"] == 4
+    found = find_merchant(months.lake, opened, "andes", months.settings)
+    assert {"daily", "refreshes", "leases"} <= set(found.documents)
+    for folder in ("daily", "models/daily"):
+        assert f"{folder}/merchant_id=andes" in found.files
+    shown = opened.daily.one(Scope("plata"), "norte", "BOX")
+    assert run(months, opened)["left"] == 0
+    assert opened.daily.one(Scope("andes"), "sur", "MUG") is None
+    assert opened.daily.one(Scope("plata"), "norte", "BOX") == shown
+    assert shown is not None
+    assert months.lake.paths("models/daily/merchant_id=plata")
 
 
 def test_a_file_that_cannot_be_read_is_named_and_then_it_goes_on(months, opened):
