@@ -69,19 +69,21 @@ def main() -> None:
         with running(sandbox_app(read_history(folder / "orders"), behaviour)) as url:
             house = House(folder, url, behaviour.seed, stores)
             house.pull(LAST - timedelta(days=days - 1))
-            tables = [
-                one_product(house, ones),
-                whole_store(house, products),
-                many_at_once(house, products),
-                small_beside_large(house, products),
-                killed(house, products),
-            ]
-        text = f"{ABOUT}\n\n{measured}\n\n" + "\n\n".join(table_of([row]) for row in tables)
-        print(text)
+            rows = []
+            for measure, size in (
+                (one_product, ones),
+                (whole_store, products),
+                (many_at_once, products),
+                (small_beside_large, products),
+                (killed, products),
+            ):
+                rows.append(measure(house, size))
+                print(table_of(rows[-1:]), flush=True)
+        text = f"{ABOUT}\n\n{measured}\n\n" + "\n\n".join(table_of([row]) for row in rows)
         if options.scale:
             put_section("refresh", "Fresh days when asked", text)
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_orders(folder: Path, stores: dict[str, int], days: int) -> None:
@@ -151,7 +153,7 @@ class House:
     @contextmanager
     def served(self, apis: int = 1):
         """A copy of the house behind so many API processes: addresses, client by merchant."""
-        with tempfile.TemporaryDirectory(prefix="storecast-bench-") as place, ExitStack() as stack:
+        with kept_folder() as place, ExitStack() as stack:
             shutil.copytree(self.lake.url, f"{place}/lake")
             url = f"sqlite:///{place}/store.sqlite"
             self.store = store = open_store(url)
@@ -205,7 +207,7 @@ class House:
                             + issue_token(store, "merchant", merchant, [], now, None)
                         },
                         timeout=600,
-                        limits=httpx.Limits(max_connections=250),
+                        limits=httpx.Limits(max_connections=250, max_keepalive_connections=0),
                     )
                 )
                 for merchant in ("M1", "M2", "M3", "M4")
@@ -247,6 +249,16 @@ class House:
         while not self.clients[merchant].get(path).json()["products"]:
             time.sleep(0.05)
         return time.monotonic() - since
+
+
+@contextmanager
+def kept_folder():
+    """A folder that goes afterwards, though a killed worker's children may still write there."""
+    place = tempfile.mkdtemp(prefix="storecast-bench-")
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager
