@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
 from typing import Any
 
 from etl import by_hand, sample
-from etl.errors import InputError, StorecastError
+from etl.dates import read_day, read_instant, read_month
+from etl.errors import StorecastError
 from etl.retail import sandbox
 from etl.retail.source import CONNECTORS
 from etl.settings import settings_from
@@ -76,26 +76,26 @@ def _add_ingest_commands(commands: Any) -> None:
         ("backfill", "pull what is missing of a range of days; goes on where it was stopped"),
     ):
         command = commands.add_parser(name, help=meaning)
-        command.add_argument("--from", dest="start", type=_day, required=True, metavar="DAY")
-        command.add_argument("--to", dest="end", type=_day, required=True, metavar="DAY")
-        command.add_argument("--as-of", type=_instant, help="time of the pull; default: now")
+        command.add_argument("--from", dest="start", type=read_day, required=True, metavar="DAY")
+        command.add_argument("--to", dest="end", type=read_day, required=True, metavar="DAY")
+        command.add_argument("--as-of", type=read_instant, help="time of the pull; default: now")
         _add_scope(command)
         command.set_defaults(run=by_hand.ingest, only_missing=name == "backfill")
     sweep = commands.add_parser("sweep", help="pull older days again whose orders changed since")
-    sweep.add_argument("--since", type=_instant, required=True, help="changed from then on")
-    sweep.add_argument("--as-of", type=_instant, help="time of the pull; default: now")
+    sweep.add_argument("--since", type=read_instant, required=True, help="changed from then on")
+    sweep.add_argument("--as-of", type=read_instant, help="time of the pull; default: now")
     _add_scope(sweep)
     sweep.set_defaults(run=by_hand.sweep)
     ledger = commands.add_parser("ledger", help="show the days that are missing")
-    ledger.add_argument("--from", dest="start", type=_day, required=True, metavar="DAY")
-    ledger.add_argument("--to", dest="end", type=_day, required=True, metavar="DAY")
+    ledger.add_argument("--from", dest="start", type=read_day, required=True, metavar="DAY")
+    ledger.add_argument("--to", dest="end", type=read_day, required=True, metavar="DAY")
     _add_scope(ledger)
     ledger.set_defaults(run=by_hand.show_ledger)
 
 
 def _add_table_commands(commands: Any) -> None:
     monthly = commands.add_parser("monthly", help="make the monthly tables up to a month")
-    monthly.add_argument("--month", type=_month, required=True)
+    monthly.add_argument("--month", type=read_month, required=True)
     monthly.add_argument(
         "--without-missing", metavar="REASON", help="close the month without its missing days"
     )
@@ -104,7 +104,7 @@ def _add_table_commands(commands: Any) -> None:
     _add_scope(daily)
     daily.set_defaults(run=by_hand.build_days)
     shards = commands.add_parser("shards", help="make the training shards of a cutoff month")
-    shards.add_argument("--cutoff", type=_month, required=True)
+    shards.add_argument("--cutoff", type=read_month, required=True)
     shards.set_defaults(run=by_hand.cut_shards)
 
 
@@ -116,11 +116,11 @@ def _add_quarantine_commands(commands: Any) -> None:
         ("replay", by_hand.replay_quarantine, "judge a month's documents by the rules of now"),
     ):
         action = actions.add_parser(name, help=meaning)
-        action.add_argument("--month", type=_month, required=True)
+        action.add_argument("--month", type=read_month, required=True)
         _add_scope(action)
         action.set_defaults(run=run)
     drift = commands.add_parser("drift", help="fields by which documents left their shape")
-    drift.add_argument("--month", type=_month, required=True)
+    drift.add_argument("--month", type=read_month, required=True)
     _add_scope(drift)
     drift.set_defaults(run=by_hand.show_drift)
 
@@ -128,32 +128,6 @@ def _add_quarantine_commands(commands: Any) -> None:
 def _add_scope(command: argparse.ArgumentParser) -> None:
     command.add_argument("--merchant", help="only this merchant")
     command.add_argument("--store", help="only this store")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            f"a day is written YYYY-MM-DD, as in 2026-10-31; found {text!r}"
-        ) from error
-
-
-def _month(text: str) -> date:
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError as error:
-        raise InputError(f"a month is written YYYY-MM, as in 2026-10; found {text!r}") from error
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            f"an instant is written as 2026-11-03T06:00:00Z; found {text!r}"
-        ) from error
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

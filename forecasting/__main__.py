@@ -9,10 +9,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
+from etl.dates import read_day, read_month
 from etl.errors import InputError, StorecastError
 from etl.lake import Lake
 from etl.settings import Settings, settings_from
@@ -49,14 +49,14 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     predict.add_argument("--history", type=Path, required=True, help="parquet or CSV")
     predict.add_argument("--out", type=Path, required=True, help="parquet or CSV")
     predict.add_argument("--horizon", type=_count, default=12, help="months ahead")
-    predict.add_argument("--cutoff", type=_month, metavar="YYYY-MM")
+    predict.add_argument("--cutoff", type=read_month, metavar="YYYY-MM")
     _add_engine(predict, settings)
     predict.set_defaults(run=_predict)
 
     _add_predict_daily(commands, settings)
 
     run = commands.add_parser("run", help="predict every shard of a cutoff and close the run")
-    run.add_argument("--cutoff", type=_month, required=True, metavar="YYYY-MM")
+    run.add_argument("--cutoff", type=read_month, required=True, metavar="YYYY-MM")
     _add_engine(run, settings)
     run.set_defaults(run=_run)
 
@@ -81,7 +81,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     backtest.add_argument("--horizon", type=_count, default=12, help="months ahead")
     backtest.add_argument(
         "--cutoff",
-        type=_month,
+        type=read_month,
         metavar="YYYY-MM",
         help="last month of the history, or of the actuals; months missing before it are zeros",
     )
@@ -90,20 +90,20 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     backtest.set_defaults(run=_backtest)
 
     score = commands.add_parser("score", help="score a closed month against earlier runs")
-    score.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
+    score.add_argument("--month", type=read_month, required=True, metavar="YYYY-MM")
     score.set_defaults(run=_score)
 
     judge = commands.add_parser("judge", help="may the engine begin to serve? before a run")
-    judge.add_argument("--cutoff", type=_month, required=True, metavar="YYYY-MM")
+    judge.add_argument("--cutoff", type=read_month, required=True, metavar="YYYY-MM")
     _add_engine(judge, settings)
     judge.set_defaults(run=_judge)
 
     review = commands.add_parser("review", help="does who is on trial go on? after a score")
-    review.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
+    review.add_argument("--month", type=read_month, required=True, metavar="YYYY-MM")
     review.set_defaults(run=_review)
 
     report = commands.add_parser("report", help="write the analysts' report of a scored month")
-    report.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
+    report.add_argument("--month", type=read_month, required=True, metavar="YYYY-MM")
     report.set_defaults(run=_report)
 
     warm = commands.add_parser("warm", help="compile the engines, once for a machine")
@@ -116,7 +116,7 @@ def _add_predict_daily(commands: Any, settings: Settings) -> None:
     days.add_argument("--history", type=Path, required=True, help="parquet or CSV")
     days.add_argument("--out", type=Path, required=True, help="parquet or CSV")
     days.add_argument("--horizon", type=_count, default=7, help="days ahead")
-    days.add_argument("--cutoff", type=_day, metavar="YYYY-MM-DD")
+    days.add_argument("--cutoff", type=read_day, metavar="YYYY-MM-DD")
     _add_engine(days, settings)
     days.set_defaults(run=_predict_daily, engine=settings.daily_engine)
 
@@ -246,22 +246,6 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise InputError(f"a count is a whole number from 1 on; found {text!r}")
     return int(text)
-
-
-def _month(text: str) -> date:
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError as error:
-        raise InputError(f"a month is written YYYY-MM, as in 2026-10; found {text!r}") from error
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            f"a day is written YYYY-MM-DD, as in 2026-10-31; found {text!r}"
-        ) from error
 
 
 def _print(result: Any) -> None:
