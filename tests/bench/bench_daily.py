@@ -26,6 +26,7 @@ import pyarrow as pa
 from daily_days import STORE, pull_day
 from daily_peers import PEERS, peer_forecast
 from daily_sets import HORIZON, RETAIL_FILE, daily_set, origins
+from threadpoolctl import threadpool_limits
 
 from etl.daily import ON_SALE, DailyManifest, build_daily
 from etl.lake import Lake
@@ -130,7 +131,7 @@ def _print_row(name: str, cases: Sequence[Case], told: Sequence[Forecast]) -> No
 
 def _print_costs(everything: Sequence[DailySeries]) -> None:
     engine = open_daily_engine("daily")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         lake = Lake(folder)
         models, fitting, size = DailyModels(lake), [], []
         engine.forecast_warm(everything[:1], HORIZON, [None])
@@ -147,7 +148,8 @@ def _print_costs(everything: Sequence[DailySeries]) -> None:
         print(
             f"\ntraining {1000 * np.mean(fitting):.0f} ms CPU a series (p95 "
             f"{1000 * np.quantile(fitting, 0.95):.0f}); model {np.mean(size):.0f} bytes; from a "
-            f"stored model p50 {np.median(stored):.1f}, p99 {np.quantile(stored, 0.99):.1f} ms wall"
+            f"stored model p50 {np.median(stored):.1f}, p99 {np.quantile(stored, 0.99):.1f} ms wall",
+            flush=True,
         )
         _print_store(lake, everything)
     _print_build()
@@ -197,7 +199,8 @@ def _print_store(lake: Lake, everything: Sequence[DailySeries]) -> None:
             count += len(batch)
         print(
             f"{count} products {state}: {time.perf_counter() - start:.1f} s wall, first after "
-            f"{first:.1f} s"
+            f"{first:.1f} s",
+            flush=True,
         )
     for path in map(Path, lake.paths("models")):
         lake.delete(str(path))
