@@ -101,3 +101,15 @@ def test_the_dag_of_the_morning_forecasts_every_store_that_asked(settings, run_d
     conf = {"merchant": merchant, "store": name, "at": MORNING.isoformat()}
     run = run_dag("forecast_days", **conf)
     assert {task.task_id for task in run.get_task_instances()} == {"list_stores", "forecast_stores"}
+
+
+def test_the_dag_of_a_refresh_makes_what_its_conf_names(settings, run_dag, monkeypatch):
+    monkeypatch.setenv("STORECAST_DAILY_ENGINE", "weekday_naive")
+    monkeypatch.setenv("STORECAST_NOW", MORNING.isoformat())
+    merchant, name = jobs.list_stores(settings)[-1]
+    now = replace(settings, now=MORNING.isoformat())
+    with closing(open_store(settings.store_url)) as store:
+        asking = Asking(store, now, EmbeddedWorkers())
+        asked = asking.start(RefreshScope(merchant, name), "a planner")
+        run_dag("refresh_forecasts", refresh_id=asked.row.id)
+        assert store.refreshes.get(asked.row.id).state == "done"

@@ -7,11 +7,17 @@ import json
 import os
 import signal
 import time
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from api.refresh.asking import Asking
+from api.refresh.dispatch import dispatcher_for, run_id_of
+from api.refresh.scope import RefreshScope
+from api.store import open_store
 from dags import jobs
 from dags.local.client import StackError
 from dags.local.months import open_dags
@@ -38,7 +44,12 @@ def built(house):
 
 @pytest.fixture(scope="module")
 def stack(built, tmp_path_factory):
-    with AirflowStack(tmp_path_factory.mktemp("stack") / "airflow", built.environment) as stack:
+    environment = {
+        **built.environment,
+        "STORECAST_NOW": CLOSING.isoformat(),
+        "STORECAST_DAILY_ENGINE": "weekday_naive",
+    }
+    with AirflowStack(tmp_path_factory.mktemp("stack") / "airflow", environment) as stack:
         yield stack
 
 
@@ -107,6 +118,29 @@ def test_what_a_person_must_change_fails_at_its_first_try_and_says_why(client, w
     with pytest.raises(StackError, match=r"conf 'from' and 'to' must both be dates"):
         watch.until_done(run, "of yesterday")
     assert {task.tries for task in client.tasks(run) if task.state == "failed"} == {1}
+
+
+def test_a_refresh_asked_for_twice_is_one_run_of_airflow(built, stack, client, watch):
+    settings = replace(
+        built.settings,
+        refresh="airflow",
+        airflow_url=client.url,
+        airflow_user="operator",
+        airflow_password=stack.password,
+        now=CLOSING.isoformat(),
+        daily_engine="weekday_naive",
+    )
+    merchant, name = jobs.list_stores(settings)[0]
+    with closing(open_store(settings.store_url)) as store:
+        asking = Asking(store, settings, dispatcher_for(settings))
+        first, again = (asking.start(RefreshScope(merchant, name), "a planner") for _ in range(2))
+        assert (first.outcome, again.outcome) == ("started", "joined")
+        (run,) = client.runs("refresh_forecasts")
+        assert run.run_id == run_id_of(first.row.id)
+        watch.until_done(run, "asked for twice")
+        row = store.refreshes.get(first.row.id)
+        assert (row.state, row.data_until) == ("done", "2026-11-02")
+        assert store.daily.stamps(merchant, name)
 
 
 def test_a_month_whose_days_are_missing_is_tried_again_and_not_built(built, client, watch):
