@@ -62,6 +62,8 @@ CHROMIUM_FLAGS = [
 CUTOFF = date(2026, 10, 1)
 RUN = "2026-10.1"
 MONTHS = 48
+PATIENCE = 15_000
+"""Milliseconds that a page may take on a busy machine."""
 RUNS_BEFORE = 6
 PUBLISHED = datetime(2026, 11, 3, 9, tzinfo=UTC)
 OWN_NUMBERS = {"SIL-003": 1, "OLL-000": 60}
@@ -405,6 +407,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None or not AXE.exists():
         pytest.skip("Chromium or axe-core is missing: .ci/install installs both")
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
         found = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield found
         found.close()
@@ -436,7 +439,7 @@ class Visitor:
             **more,
         )
         self.contexts.append(context)
-        context.set_default_timeout(8000)
+        context.set_default_timeout(PATIENCE)
         context.on("console", self._hear)
         context.on("weberror", lambda error: self.trouble.append(f"error: {error.error}"))
         context.on("request", self._watch)
