@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
 
+from threadpoolctl import threadpool_limits
+
 from etl.daily import DailyManifest
 from etl.lake import Lake
 from etl.settings import Settings
@@ -134,9 +136,11 @@ def _told(
 def _from_stored(
     known: Sequence[tuple[DailySeries, DailyModel]], guard: DailyGuard
 ) -> Iterator[_Answered]:
-    for series, model in known:
-        (answer,) = guard.answers([series], HORIZON, [model.model])
-        yield _Answered(series, answer.forecast, model.trained_at, False)
+    # Threads of linear algebra cost more than they save on models of this size.
+    with threadpool_limits(1):
+        for series, model in known:
+            (answer,) = guard.answers([series], HORIZON, [model.model])
+            yield _Answered(series, answer.forecast, model.trained_at, False)
 
 
 def _trained(

@@ -145,10 +145,11 @@ def _print_costs(everything: Sequence[DailySeries]) -> None:
             _milliseconds(lambda one=series: _from_store(models, engine, one))
             for series in everything[:100] * 3
         ]
+        middle, worst = np.quantile(stored, [0.5, 0.99])
         print(
             f"\ntraining {1000 * np.mean(fitting):.0f} ms CPU a series (p95 "
             f"{1000 * np.quantile(fitting, 0.95):.0f}); model {np.mean(size):.0f} bytes; from a "
-            f"stored model p50 {np.median(stored):.1f}, p99 {np.quantile(stored, 0.99):.1f} ms wall",
+            f"stored model p50 {middle:.1f}, p99 {worst:.1f} ms wall",
             flush=True,
         )
         _print_store(lake, everything)
