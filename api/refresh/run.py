@@ -32,13 +32,15 @@ from etl.errors import IncompleteError, InputError, StorecastError
 from etl.lake import Lake
 from etl.registry import Store, pick_stores, read_stores
 from etl.settings import Settings
-from forecasting.daily import daily_configuration, forecast_daily
+from forecasting.daily import DailyForecast, daily_configuration, forecast_daily
 
 __all__ = ["Clock", "holder_name", "now_by", "run_refresh", "work_on"]
 
 _LOG = logging.getLogger("storecast.refresh")
 _PATIENCE = 1800.0
 _MOST_LOSSES = 3
+_AT_ONCE = 4
+"""Products that are forecast without starting processes for them."""
 _KEPT = timedelta(days=30)
 """How long it is known of a refresh how it ended."""
 
@@ -279,8 +281,14 @@ def _forecast(
     return True
 
 
-def _batches(work: _Work, manifest: DailyManifest, todo: list[str], at: datetime) -> Any:
-    return forecast_daily(work.lake, manifest, work.settings, todo, at)
+def _batches(
+    work: _Work, manifest: DailyManifest, todo: list[str], at: datetime
+) -> Iterator[list[DailyForecast]]:
+    """Forecasts as they are ready: a few by this process first, while others would only start."""
+    first, rest = todo[:_AT_ONCE], todo[_AT_ONCE:]
+    yield from forecast_daily(work.lake, manifest, work.settings, first, at)
+    if rest:
+        yield from forecast_daily(work.lake, manifest, work.settings, rest, at)
 
 
 def _left(series: int, seconds: float, done: int, cost: Cost) -> float:
