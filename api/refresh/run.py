@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -283,7 +283,7 @@ def _forecast(
 
 def _batches(
     work: _Work, manifest: DailyManifest, todo: list[str], at: datetime
-) -> Iterator[list[DailyForecast]]:
+) -> Generator[list[DailyForecast], None, None]:
     """Forecasts as they are ready: a few by this process first, while others would only start."""
     first, rest = todo[:_AT_ONCE], todo[_AT_ONCE:]
     yield from forecast_daily(work.lake, manifest, work.settings, first, at)
