@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from etl.contracts import hold
+from etl.errors import LakeError, SettingError
 from etl.lake import Lake
-from etl.settings import Settings
+from etl.settings import PREFIX, Settings
 from etl.tables import Table
 
 __all__ = ["Duck", "open_duck"]
@@ -38,7 +39,10 @@ _PARQUET: dict[str, Any] = {
 
 
 class Duck:
-    """One in-memory DuckDB and a folder for what it spills and writes."""
+    """One in-memory DuckDB and a folder for what it spills and writes.
+
+    Its queries raise `LakeError` where a file is damaged, or the memory allowed does not suffice.
+    """
 
     def __init__(self, connection: Any, folder: Path) -> None:
         self.connection = connection
@@ -46,7 +50,8 @@ class Duck:
 
     def run(self, sql: str, **values: Any) -> list[Any]:
         """Execute `sql` with `$name` parameters; all its rows, so for few ones."""
-        rows: list[Any] = self.connection.execute(sql, values or None).fetchall()
+        with _failure_in_words():
+            rows: list[Any] = self.connection.execute(sql, values or None).fetchall()
         return rows
 
     def view(self, name: str, rows: pa.Table) -> None:
@@ -55,7 +60,8 @@ class Duck:
 
     def batches(self, sql: str, **values: Any) -> Iterator[pa.RecordBatch]:
         """The rows of `sql` in order, a batch at a time."""
-        yield from self.connection.sql(sql, params=values).to_arrow_reader(_ROWS_AT_ONCE)
+        with _failure_in_words():
+            yield from self.connection.sql(sql, params=values).to_arrow_reader(_ROWS_AT_ONCE)
 
     def file(self, rows: pa.Table) -> str:
         """A parquet file of `rows`, there as long as the connection is open."""
@@ -143,16 +149,46 @@ def _groups(batches: Iterable[pa.RecordBatch], table: Table) -> Iterator[pa.Tabl
 def open_duck(settings: Settings) -> Iterator[Duck]:
     """A DuckDB that takes at most `duckdb_memory` and spills the rest to a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="storecast-") as folder:
-        connection = duckdb.connect(
+        connection = _connection(folder, settings.duckdb_memory)
+        try:
+            yield Duck(connection, Path(folder))
+        finally:
+            connection.close()
+
+
+def _connection(folder: str, memory: str) -> Any:
+    """Raises `SettingError` where the memory is no amount."""
+    try:
+        return duckdb.connect(
             ":memory:",
             config={
-                "memory_limit": settings.duckdb_memory,
+                "memory_limit": memory,
                 "temp_directory": f"{folder}/spill",
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             },
         )
-        try:
-            yield Duck(connection, Path(folder))
-        finally:
-            connection.close()
+    except duckdb.Error as error:
+        raise SettingError(
+            f"{PREFIX}DUCKDB_MEMORY must be an amount such as 192MB; found {memory!r}"
+        ) from error
+
+
+@contextmanager
+def _failure_in_words() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise LakeError(
+            "DuckDB needs more memory, or more room in the temporary folder, than it may take: "
+            f"{_first_line(error)}; raise {PREFIX}DUCKDB_MEMORY"
+        ) from error
+    except duckdb.Error as error:
+        raise LakeError(
+            f"DuckDB cannot read the lake: {_first_line(error)}; a damaged file is made anew by "
+            "pulling its day, or building its month, again"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
