@@ -71,7 +71,10 @@ def read_shard(lake: Lake, cutoff_month: date, shard: int) -> pa.Table:
                     f"{entry['series']}; rebuild the shards of {cutoff_month:%Y-%m}"
                 )
             return table
-    raise IncompleteError(f"the shards of {cutoff_month:%Y-%m} have no number {shard}")
+    count = len(shard_manifest(lake, cutoff_month)["shards"])
+    raise IncompleteError(
+        f"the shards of {cutoff_month:%Y-%m} are numbered 0 to {count - 1}; found {shard}"
+    )
 
 
 @dataclass(frozen=True)
