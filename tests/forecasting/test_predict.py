@@ -111,7 +111,7 @@ def test_a_closed_run_does_not_change(shards):
 def test_a_cutoff_without_shards_says_how_to_build_them(shards):
     with pytest.raises(IncompleteError, match=r"python -m etl shards --cutoff 2026-01"):
         predict_shard(shards, "2026-01.1", 0, SETTINGS)
-    with pytest.raises(IncompleteError, match="numbered 0 to [0-9]; found 7"):
+    with pytest.raises(IncompleteError, match=r"numbered 0 to [0-9]; found 7"):
         predict_shard(shards, RUN, 7, SETTINGS)
 
 
