@@ -17,7 +17,11 @@ from forecasting.forecaster import Forecaster
 
 __all__ = ["ENGINES", "configuration", "configuration_hash", "engine_of", "open_engine"]
 
+ALONE = ("ets", "theta", "ces", "croston_sba", "tsb", "adida", "imapa")
+"""The models of the ensemble's race that also serve by themselves."""
+
 ENGINES = {
+    **dict.fromkeys(ALONE, "forecasting.alone:AloneForecaster"),
     "arima": "forecasting.arima.engine:ArimaForecaster",
     "ensemble": "forecasting.ensemble:EnsembleForecaster",
     "pmdarima": "forecasting.models.pmdarima_reference:PmdarimaReference",
@@ -30,6 +34,8 @@ def open_engine(name: str, **options: Any) -> Forecaster:
     """The engine of that name, made with `options`. Raises `InputError` where there is none."""
     if name not in ENGINES:
         raise InputError(f"there is no engine {name!r}; choose one of {', '.join(sorted(ENGINES))}")
+    if name in ALONE:
+        options = {"name": name, **options}
     module, _, factory = ENGINES[name].partition(":")
     return cast(Forecaster, getattr(import_module(module), factory)(**options))
 

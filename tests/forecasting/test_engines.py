@@ -72,7 +72,7 @@ def test_an_engine_travels_to_another_process(engine, batch):
 
 
 def test_an_engine_that_does_not_exist_is_named_with_those_that_do():
-    with pytest.raises(InputError, match=r"no engine 'prophecy'; choose one of arima, .*pmdarima"):
+    with pytest.raises(InputError, match=r"no engine 'prophecy'; choose one of adida, .*pmdarima"):
         open_engine("prophecy")
 
 
