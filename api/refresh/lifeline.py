@@ -31,6 +31,7 @@ class Lifeline:
         self._queue = queue
         self._seconds = seconds
         self._held: RefreshRow | None = None
+        self._until = 0.0
         self._lost = False
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -46,7 +47,7 @@ class Lifeline:
     def holding(self, row: RefreshRow) -> Iterator[None]:
         """Keep the lease of the refresh's store while the block lasts, and give it back then."""
         with self._lock:
-            self._held, self._lost = row, False
+            self._held, self._until, self._lost = row, 0.0, False
         try:
             yield
         finally:
@@ -55,7 +56,13 @@ class Lifeline:
             self._queue.end_lease(row.merchant_id, row.store_id, row.holder, time.time())
 
     def check(self) -> None:
-        """Raise `LeaseLostError` where the lease is another's."""
+        """Raise `LeaseLostError` where the lease is another's.
+
+        One that is not known to last is renewed first: whoever slept has not noticed yet.
+        """
+        with self._lock:
+            if self._held is not None and time.time() >= self._until:
+                self._renew(self._held)
         if self._lost:
             raise LeaseLostError("another worker has the store")
 
@@ -67,9 +74,12 @@ class Lifeline:
 
     def _renew(self, row: RefreshRow) -> None:
         now = time.time()
+        until = now + self._seconds
         try:
             self._lost |= not self._queue.take_lease(
-                row.merchant_id, row.store_id, row.holder, now, now + self._seconds
+                row.merchant_id, row.store_id, row.holder, now, until
             )
         except StoreError:
             _LOG.warning("the lease of %s could not be renewed; trying again", row.id)
+        else:
+            self._until = until

@@ -196,6 +196,7 @@ def _refresh(work: _Work, lifeline: Lifeline) -> None:
         work.note(holder="")
         return
     if work.row.products is None and work.row.category is None:
+        lifeline.check()
         work.store.daily.remove_others(*_place(work.row), stamp)
     nothing = "nothing_changed" if not work.row.trained and not todo else ""
     work.end("done", note or nothing, done=len(wanted))

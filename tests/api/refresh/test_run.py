@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import orjson
 import pytest
 
 from api.refresh import run
+from api.refresh.lifeline import LeaseLostError, Lifeline
 from api.refresh.run import run_refresh
 from api.store.daily import DailyDocument
 from api.store.documents import Scope
+from api.store.refreshes import RefreshRow
 from etl.errors import IncompleteError, InputError
 from etl.ledger import read_day
 from etl.registry import read_stores
@@ -211,6 +216,21 @@ def test_who_lost_the_lease_writes_nothing_more(
     told = run_refresh(lake, published, row.id, settings)
     assert told["state"] == "training" and told["done"] == 0
     assert published.refreshes.get(row.id).holder == "another"
+
+
+def test_a_worker_that_slept_through_its_lease_learns_it_before_it_writes(published, monkeypatch):
+    queue, now = published.refreshes, time.time()
+    row = RefreshRow("r", "M1", "S1", "", holder="sleeper")
+    assert queue.take_lease("M1", "S1", "sleeper", now, now + 60)
+    with closing(Lifeline(queue, 60.0)) as lifeline, lifeline.holding(row):
+        lifeline.check()
+        awake = SimpleNamespace(time=lambda: now + 100)
+        assert queue.take_lease("M1", "S1", "another", now + 90, now + 150)
+        lifeline.check()
+        monkeypatch.setattr("api.refresh.lifeline.time", awake)
+        with pytest.raises(LeaseLostError, match="another worker has the store"):
+            lifeline.check()
+    assert [lease.holder for lease in queue.leases(["M1"])] == ["another"]
 
 
 def test_one_asked_for_by_id_waits_for_its_store_and_is_made_once(
