@@ -10,7 +10,6 @@ afterwards.
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from etl.closing import first_days, gather
 from etl.errors import IncompleteError, LakeError
 from etl.lake import Lake
 from etl.lineage import sha256_of
+from etl.mentions import file_without
 from etl.monthly import monthly_manifest, narrow_month
 from etl.registry import Store, read_stores, remove_stores
 from etl.settings import Settings
@@ -39,11 +39,9 @@ __all__ = [
     "own_folders",
     "sweep_files",
     "take_out_rows",
-    "without_merchant",
 ]
 
 _FOLDER = "leaving"
-_NOTHING: Any = object()
 
 
 @dataclass(frozen=True)
@@ -106,8 +104,8 @@ def own_folders(lake: Lake, merchant_id: str) -> list[str]:
 def sweep_files(lake: Lake, merchant_id: str) -> list[str]:
     """Take the merchant out of every file that many share; the paths that were changed.
 
-    Of JSON what is about the merchant goes, of parquet its rows. Files in other merchants' own
-    folders are left alone.
+    Of JSON what is about the merchant goes, of parquet its rows; a file that is all about it goes
+    whole. Files in other merchants' own folders are left alone.
     """
     changed = []
     for path in lake.paths(""):
@@ -117,9 +115,12 @@ def sweep_files(lake: Lake, merchant_id: str) -> list[str]:
             changed.append(path)
         if path.endswith(".json"):
             before = lake.read_json(path)
-            after = without_merchant(before, merchant_id)
-            if after != before:
+            after = file_without(path, before, merchant_id)
+            if after is None:
+                lake.delete(path)
+            elif after != before:
                 lake.write_json(path, after)
+            if after != before:
                 changed.append(path)
     return changed
 
@@ -158,51 +159,6 @@ def _take_out_rows(lake: Lake, path: str, merchant_id: str) -> int:
                         writer.write_table(kept)
             lake.move_in(path, rest)
     return count
-
-
-def without_merchant(value: Any, merchant_id: str) -> Any:
-    """JSON without what is about the merchant.
-
-    That is an object whose `merchant_id` it is, a list that begins with it as a series' key does,
-    and what stands under a key that is it or begins with it: `M/store`, `M|category`,
-    `["M", "store", …]`.
-
-    >>> without_merchant({"alerts": [{"merchant_id": "M", "n": 1}, {"merchant_id": "N"}]}, "M")
-    {'alerts': [{'merchant_id': 'N'}]}
-    >>> without_merchant({"M/centro": 1, "M2/centro": 2, "N|toys": 3, "M|": 4}, "M")
-    {'M2/centro': 2, 'N|toys': 3}
-    """
-    kept = _kept(value, merchant_id)
-    return None if kept is _NOTHING else kept
-
-
-def _kept(value: Any, merchant_id: str) -> Any:
-    if isinstance(value, dict):
-        if value.get("merchant_id") == merchant_id:
-            return _NOTHING
-        rest = {
-            name: _kept(part, merchant_id)
-            for name, part in value.items()
-            if not _names(name, merchant_id)
-        }
-        return {name: part for name, part in rest.items() if part is not _NOTHING}
-    if isinstance(value, list):
-        if len(value) > 1 and value[0] == merchant_id:
-            return _NOTHING
-        parts = [_kept(part, merchant_id) for part in value]
-        return [part for part in parts if part is not _NOTHING]
-    return value
-
-
-def _names(key: str, merchant_id: str) -> bool:
-    """Whether a key of a JSON object is the merchant, or something of it."""
-    if key.startswith("["):
-        try:
-            parts = json.loads(key)
-        except ValueError:
-            return False
-        return isinstance(parts, list) and parts[:1] == [merchant_id]
-    return key == merchant_id or key.startswith((f"{merchant_id}/", f"{merchant_id}|"))
 
 
 def _own_folders(lake: Lake, prefix: str, name: str, depth: int) -> Iterator[str]:

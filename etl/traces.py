@@ -1,9 +1,9 @@
 """The proof that nothing of a merchant is left in the lake: every file is looked through.
 
-A file is *of* the merchant where its path says so, or a row or an object in it has the merchant's
-id. A *mention* is the id as a word of other text, as in a product's name: for a person to judge,
-since a short id may be a word as well. Files in other merchants' own folders are looked at by name
-alone: what is there is theirs.
+A file is *of* the merchant where its path says so, a row or an object in it has the merchant's id,
+or a job told of it there in words. A *mention* is the id as a word of other text, as in a product's
+name: for a person to judge, since a short id may be a word as well. Files in other merchants' own
+folders are looked at by name alone: what is there is theirs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import re
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -20,7 +19,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from etl.lake import Lake
-from etl.leaving import own_folders, without_merchant
+from etl.leaving import own_folders
+from etl.mentions import file_without, named_in, word_of
 
 __all__ = ["Traces", "traces_of"]
 
@@ -55,28 +55,27 @@ def traces_of(lake: Lake, merchant_id: str, apart_from: str = "") -> Traces:
 def _look(traces: Traces, path: str, content: bytes, merchant_id: str) -> None:
     if path.endswith(".gz"):
         content = gzip.decompress(content)
-    if path.endswith(".parquet"):
-        own, mentioned = _in_table(pq.read_table(io.BytesIO(content)), merchant_id)
-    else:
-        mentioned = bool(_word(merchant_id).search(content.decode(errors="replace")))
-        own = mentioned and _is_own(path, content, merchant_id)
+    own, mentioned = _found(path, content, merchant_id)
     if own:
         traces.own.append(path)
     elif mentioned:
         traces.mentions.append(path)
 
 
-def _is_own(path: str, content: bytes, merchant_id: str) -> bool:
-    """Whether a row or an object of the file is the merchant's."""
+def _found(path: str, content: bytes, merchant_id: str) -> tuple[bool, bool]:
+    """Whether something in the file is the merchant's, and whether any of its text names it."""
+    if path.endswith(".parquet"):
+        return _in_table(pq.read_table(io.BytesIO(content)), merchant_id)
     if path.endswith(".json"):
         document = json.loads(content)
-        return bool(without_merchant(document, merchant_id) != document)
-    if path.endswith(".csv"):
+        own = file_without(path, document, merchant_id) != document
+        return own, named_in(document, merchant_id)
+    mentioned = bool(word_of(merchant_id).search(content.decode(errors="replace")))
+    if path.endswith(".csv") and mentioned:
         options = pacsv.ConvertOptions(column_types={"merchant_id": pa.string()})
-        return _in_table(pacsv.read_csv(io.BytesIO(content), convert_options=options), merchant_id)[
-            0
-        ]
-    return False
+        rows = pacsv.read_csv(io.BytesIO(content), convert_options=options)
+        return _in_table(rows, merchant_id)[0], True
+    return False, mentioned
 
 
 def _in_table(rows: pa.Table, merchant_id: str) -> tuple[bool, bool]:
@@ -85,14 +84,10 @@ def _in_table(rows: pa.Table, merchant_id: str) -> tuple[bool, bool]:
         same = pc.equal(rows["merchant_id"], pa.scalar(merchant_id))
         if rows.filter(same).num_rows:
             return True, True
-    pattern = _word(merchant_id)
+    pattern = word_of(merchant_id)
     for column in rows.columns:
         if pa.types.is_string(column.type):
             texts = pc.drop_null(pc.unique(column)).to_pylist()
             if any(pattern.search(str(text)) for text in texts):
                 return False, True
     return False, False
-
-
-def _word(merchant_id: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w-]){re.escape(merchant_id)}(?![\w-])")

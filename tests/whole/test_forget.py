@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 
 import pyarrow.compute as pc
@@ -24,6 +24,7 @@ from etl.errors import IncompleteError, LakeError
 from etl.monthly import build_changed_months
 from etl.registry import read_stores
 from forecasting.predictions import read_predictions
+from forecasting.rollout import Rollout
 
 AT = datetime(2026, 11, 4, tzinfo=UTC)
 NOVEMBER = date(2026, 10, 1)
@@ -284,3 +285,28 @@ def test_a_file_that_cannot_be_read_is_named_and_then_it_goes_on(months, opened)
     months.lake.write_bytes(path, content)
     assert run(months, opened)["left"] == 0
     assert opened.current().details["reasons"] == {"raced": 3}
+
+
+def test_what_was_learnt_and_told_of_it_goes_too(months, opened):
+    lake, run = months.lake, "predictions/run_id=2026-10.1"
+    (survey,) = (path for path in lake.paths(run) if "/survey-" in path)
+    learnt = lake.read_json(survey)
+    one_of_each = {f"{mark}{who}|x": [] for mark in ("", "=") for who in ("andes", "plata")}
+    learnt["findings"]["courses"] = one_of_each
+    learnt["findings"]["elsewhere"] = {'["andes", "sur", "CUP"]': "centro"}
+    lake.write_json(survey, learnt)
+    note, gate = f"{run}/notes/shard=0009.json", "gate/state.json"
+    lake.write_json(note, {"message": "TableError: 2 rows for (andes, sur, CUP)", "tries": 3})
+    why = "better in all, but store andes / sur would get worse"
+    refused = Rollout("arima", "refused", "ensemble", since="2026-10", why=why)
+    lake.write_json(gate, asdict(refused))
+    alerts = {who: f"alerts/code=days_missing/{who}.json" for who in ("andes", "plata")}
+    for who, path in alerts.items():
+        lake.write_json(path, {"what": "days are missing", "text": f"what:\n{who}/sur: 2026-10-01"})
+    told = {survey, note, gate, alerts["andes"]}
+    assert told <= set(find_merchant(lake, opened, "andes", months.settings).files)
+    assert forget(lake, opened, "andes", months.settings, AT)["mentions_to_judge"] == 0
+    assert set(lake.read_json(survey)["findings"]["courses"]) == {"plata|x", "=plata|x"}
+    assert lake.read_json(survey)["findings"]["elsewhere"] == {}
+    assert lake.read_json(note)["tries"] == 3 and lake.read_json(gate)["stage"] == "refused"
+    assert lake.paths("alerts") == [alerts["plata"]]
