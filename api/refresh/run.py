@@ -76,8 +76,9 @@ def run_refresh(
 ) -> dict[str, Any]:
     """Make the refresh of that id, and answer it as the API tells it; one that ended is left so.
 
-    Waits up to `patience` seconds for a store on which another worker is busy. Raises `InputError`
-    where there is no such refresh, `IncompleteError` where the store stays busy.
+    Waits up to `patience` seconds for a store on which another worker is busy, also where that
+    one took it over. Raises `InputError` where there is no such refresh, `IncompleteError` where
+    the store stays busy.
     """
     holder = holder_name()
     deadline = time.monotonic() + patience
@@ -90,7 +91,9 @@ def run_refresh(
                 return describe(row)
             if claim(store.refreshes, row, holder, time.time(), settings.refresh_lease_seconds):
                 claimed = store.refreshes.get(refresh_id) or row
-                return describe(work_on(lake, store, claimed, settings, lifeline, clock))
+                row = work_on(lake, store, claimed, settings, lifeline, clock)
+                if not row.active:
+                    return describe(row)
             if time.monotonic() > deadline:
                 raise IncompleteError(
                     f"another worker is busy with store {row.store_id} of {row.merchant_id}; "
