@@ -89,8 +89,8 @@ class Asking:
                 return Asked("joined", row)
         data = self._data(scope)
         for row in running:
-            known = (row.watermark, row.pulled_at) == (data.watermark, self._pulled(scope, data))
-            if known and row.state == "training" and not self._lost(row):
+            known = row.state == "training" and self._trains_on(row, scope, data)
+            if known and not self._lost(row):
                 return Asked("joined", row)
         return self._present(scope, covering, data)
 
@@ -159,6 +159,11 @@ class Asking:
             return _Data(manifest, awaited, last_pull(self.lake, stores[0], awaited))
         except (InputError, LakeError):
             return _Data(None, None, "")
+
+    def _trains_on(self, row: RefreshRow, scope: RefreshScope, data: _Data) -> bool:
+        """Whether a refresh trains on the data and under the configuration of now."""
+        now = (data.watermark, self._pulled(scope, data), daily_configuration(self.settings))
+        return (row.watermark, row.pulled_at, row.configuration) == now
 
     def _pulled(self, scope: RefreshScope, data: _Data) -> str:
         """When the last day that the series hold was pulled."""

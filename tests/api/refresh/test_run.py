@@ -81,6 +81,17 @@ def test_a_day_pulled_again_without_a_change_trains_nothing(
     assert asked(asking, scope())[0] == "present"
 
 
+def test_who_asks_under_other_settings_does_not_join_what_trains_under_the_old(
+    asking, work, scope, published
+):
+    _, row = asked(asking, scope("S2"))
+    work()
+    published.refreshes.change(row.id, {"state": "training"})
+    assert asked(asking, scope("S2")) == ("joined", published.refreshes.get(row.id))
+    published.refreshes.change(row.id, {"configuration": "of another engine"})
+    assert asking.look(scope("S2")) is None
+
+
 def test_a_part_of_a_store_is_refreshed_alone(asking, work, scope, published):
     _, row = asked(asking, scope(products=["P02", "MUG", "NONE"]))
     work()
@@ -213,9 +224,27 @@ def test_who_lost_the_lease_writes_nothing_more(
             yield batch
 
     monkeypatch.setattr(run, "forecast_daily", taken_over)
+    with pytest.raises(IncompleteError, match="another worker is busy with store S1 of M1"):
+        run_refresh(lake, published, row.id, settings, patience=0.0)
+    row = published.refreshes.get(row.id)
+    assert (row.state, row.done, row.holder) == ("training", 0, "another")
+
+
+def test_one_asked_for_by_id_that_was_taken_over_is_ended_by_who_is_left(
+    asking, scope, published, settings, lake, monkeypatch
+):
+    _, row = asked(asking, scope("S2"))
+    real, taken = run.forecast_daily, []
+
+    def taken_over_once(*arguments):
+        for batch in real(*arguments):
+            if not taken:
+                taken.append(published.refreshes.change(row.id, {"holder": "lost since"}))
+            yield batch
+
+    monkeypatch.setattr(run, "forecast_daily", taken_over_once)
     told = run_refresh(lake, published, row.id, settings)
-    assert told["state"] == "training" and told["done"] == 0
-    assert published.refreshes.get(row.id).holder == "another"
+    assert (told["state"], told["done"], published.refreshes.get(row.id).losses) == ("done", 4, 1)
 
 
 def test_a_worker_that_slept_through_its_lease_learns_it_before_it_writes(published, monkeypatch):
