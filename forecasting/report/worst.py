@@ -9,10 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.errors import IncompleteError
 from etl.lake import Lake
 from etl.tables import SERIES_KEY
 from forecasting.forecaster import add_months
 from forecasting.predictions import cutoff_of, read_predictions
+from forecasting.run_files import run_manifest
 from forecasting.series import shard_manifest
 
 __all__ = ["WORST", "worst_by_money"]
@@ -62,27 +64,63 @@ def _charts(
     lake: Lake, run_id: str, wanted: set[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
     """History up to the cutoff, and the months ahead as they were promised, of each key."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    cutoff = cutoff_of(run_id)
-    for entry in shard_manifest(lake, cutoff)["shards"] if wanted else []:
-        columns = [*SERIES_KEY, "units_sold"]
-        table = lake.read_table(entry["path"], columns=columns)
-        keys = list(zip(*(table[name].to_pylist() for name in SERIES_KEY), strict=True))
-        places = [place for place, key in enumerate(keys) if key in wanted]
-        if not places:
-            continue
-        path = f"predictions/run_id={run_id}/shard={entry['shard']:04}.csv"
-        promised = dict(list(read_predictions(lake, path).to_pandas().groupby(list(SERIES_KEY))))
-        for place in places:
-            units = table["units_sold"][place].as_py()[-_HISTORY_MONTHS:]
-            ahead = promised[keys[place]]
-            found[keys[place]] = {
-                "first_month": f"{add_months(cutoff, 1 - len(units)):%Y-%m}",
-                "units_before": units,
-                "months_ahead": [f"{one:%Y-%m}" for one in ahead["month"]],
-                **{
-                    f"{name}_ahead": ahead[name].round(3).tolist()
-                    for name in ("units_forecast", "lo80", "hi80")
-                },
-            }
+    histories, places = _histories(lake, run_id, wanted)
+    promised = _promised(lake, run_id, wanted, places)
+    return {
+        key: _chart(cutoff_of(run_id), histories.get(key, []), ahead)
+        for key, ahead in promised.items()
+    }
+
+
+def _histories(
+    lake: Lake, run_id: str, wanted: set[tuple[Any, ...]]
+) -> tuple[dict[tuple[Any, ...], list[int]], set[int]]:
+    """Units sold up to the cutoff by key, and the shards that hold them by now."""
+    found, places = {}, set()
+    for entry in shard_manifest(lake, cutoff_of(run_id))["shards"] if wanted else []:
+        table = lake.read_table(entry["path"], columns=[*SERIES_KEY, "units_sold"])
+        for place, key in enumerate(_keys(table)):
+            if key in wanted:
+                found[key] = table["units_sold"][place].as_py()[-_HISTORY_MONTHS:]
+                places.add(entry["shard"])
+    return found, places
+
+
+def _promised(
+    lake: Lake, run_id: str, wanted: set[tuple[Any, ...]], places: set[int]
+) -> dict[tuple[Any, ...], pd.DataFrame]:
+    """PREDICTIONS of each key, looked for in the run's files of the shards `places` first.
+
+    They are there, unless the cutoff's shards were cut again since the run was made. Raises
+    `IncompleteError` where the run's files no longer hold one.
+    """
+    found: dict[tuple[Any, ...], pd.DataFrame] = {}
+    entries = run_manifest(lake, run_id)["shards"] if wanted else []
+    for entry in sorted(entries, key=lambda entry: entry["shard"] not in places):
+        if len(found) == len(wanted):
+            break
+        rows = read_predictions(lake, entry["path"])
+        rows = rows.filter(pa.array([key in wanted for key in _keys(rows)], pa.bool_()))
+        found |= dict(list(rows.to_pandas().groupby(list(SERIES_KEY))))
+    if lacking := wanted - found.keys():
+        raise IncompleteError(
+            f"run {run_id} no longer holds {min(lacking)}, which it was scored for; score the "
+            "month again"
+        )
     return found
+
+
+def _keys(table: pa.Table) -> list[tuple[Any, ...]]:
+    return list(zip(*(table[name].to_pylist() for name in SERIES_KEY), strict=True))
+
+
+def _chart(cutoff: date, units: list[int], ahead: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "first_month": f"{add_months(cutoff, 1 - len(units)):%Y-%m}",
+        "units_before": units,
+        "months_ahead": [f"{one:%Y-%m}" for one in ahead["month"]],
+        **{
+            f"{name}_ahead": ahead[name].round(3).tolist()
+            for name in ("units_forecast", "lo80", "hi80")
+        },
+    }

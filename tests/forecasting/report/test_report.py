@@ -82,6 +82,13 @@ def test_the_worst_misses_are_ranked_by_money_with_their_past(lake):
     assert worst[0]["months_ahead"] == ["2026-01", "2026-02", "2026-03"]
 
 
+def test_the_worst_are_shown_also_where_their_shards_were_cut_again_since(lake, make_lake):
+    before = lake.read_json(write_report(lake, MONTH)["json"])["worst"]
+    a, b = np.arange(1.0, 25.0), [4.0, 0.0, 5.0]
+    make_lake({CUTOFF: [{"A": a, "AB": [1.0]}, {"B": b}, {"<i>C": [9.0] + [0.0] * 23}]})
+    assert lake.read_json(write_report(lake, MONTH)["json"])["worst"] == before
+
+
 def test_the_page_needs_nothing_beside_it_and_escapes_what_others_wrote(lake):
     feedback = [
         {"merchant_id": "M1", "store_id": "S1", "product_id": "A", "note": "<script>x</script>"}
