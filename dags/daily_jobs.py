@@ -44,8 +44,8 @@ def daily_stores(settings: Settings, instant: datetime | None = None) -> list[li
 def forecast_days(stores: list[list[str]], instant: datetime, settings: Settings) -> dict[str, int]:
     """Refresh the next days of each store with all that was sold until `instant`.
 
-    What is fresh already is left. Raises `IncompleteError` where a store's refresh failed, after
-    every store was tried.
+    What is fresh already is left. Raises `IncompleteError` where a store's refresh failed, or
+    another worker stayed busy with it, after every store was tried.
     """
     settings = replace(settings, now=instant.isoformat())
     trained, failed = 0, []
@@ -55,9 +55,13 @@ def forecast_days(stores: list[list[str]], instant: datetime, settings: Settings
             scope = RefreshScope(merchant, name)
             asked = asking.look(scope) or asking.start(scope, "forecast_days", asked=False)
             row = asked.row
-            if row is None or not row.active:
+            if not row.active:
                 continue
-            told = make_refresh(Lake(settings.lake_url), store, row.id, settings)
+            try:
+                told = make_refresh(Lake(settings.lake_url), store, row.id, settings)
+            except IncompleteError as error:
+                failed.append(f"{merchant}/{name}: {error}")
+                continue
             trained += told["trained"]
             if told["state"] == "failed":
                 failed.append(f"{merchant}/{name}: {told['message']}")

@@ -83,6 +83,24 @@ def test_a_store_that_cannot_be_forecast_does_not_stop_the_others(settings, hous
         assert store.daily.stamps(*other)
 
 
+def test_a_store_that_stays_busy_does_not_stop_the_others(settings, monkeypatch):
+    made = []
+
+    def busy_at_first(lake, store, refresh_id, settings):
+        made.append(refresh_id)
+        store.refreshes.change(refresh_id, {"state": "done"})
+        if len(made) == 1:
+            raise IncompleteError("another worker is busy with it")
+        return {"state": "done", "trained": 0}
+
+    monkeypatch.setattr(daily_jobs, "make_refresh", busy_at_first)
+    later = datetime(2026, 11, 4, 10, tzinfo=UTC)
+    (merchant, first), second = jobs.list_stores(settings)[:2]
+    with pytest.raises(IncompleteError, match=f"{merchant}/{first}: another worker is busy"):
+        daily_jobs.forecast_days([[merchant, first], second], later, settings)
+    assert len(set(made)) == 2
+
+
 def test_a_refresh_that_was_asked_for_is_made_by_its_id(settings):
     merchant, name = jobs.list_stores(settings)[1]
     now = replace(settings, now=MORNING.isoformat())
