@@ -78,7 +78,8 @@ def agreed(forecast: Forecast, series: DailySeries, promised: MonthForecast | No
     else:
         return forecast
     code, _, parameters = forecast.reason.partition(" ")
-    return replace(forecast, reason=" ".join(filter(None, [told, f"served={code}", parameters])))
+    # Last, because a fallback's parameters have a `served` of their own, which is the lesser news.
+    return replace(forecast, reason=" ".join(filter(None, [told, parameters, f"served={code}"])))
 
 
 def _pace(forecast: Forecast, series: DailySeries, month: date) -> float:

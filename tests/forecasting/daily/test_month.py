@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -28,11 +29,17 @@ def reason_of(make_daily, promised: MonthForecast | None) -> str:
 
 def test_the_pace_is_what_was_sold_and_the_week_ahead_to_the_months_end(make_daily):
     assert reason_of(make_daily, MonthForecast(MARCH, 60, 50, 70)) == (
-        "above_month month=2025-03 pace=83.0 upper=70.0 served=raced class=smooth"
+        "above_month month=2025-03 pace=83.0 upper=70.0 class=smooth served=raced"
     )
     assert reason_of(make_daily, MonthForecast(MARCH, 100, 90, 120)).startswith(
         "below_month month=2025-03 pace=83.0 lower=90.0"
     )
+
+
+def test_that_an_engine_failed_is_still_told(make_daily):
+    failed = replace(week(3.0), reason="engine_failed engine=daily served=weekday_naive")
+    reason = agreed(failed, make_daily(np.full(64, 2.0)), MonthForecast(MARCH, 60, 50, 70)).reason
+    assert reason.endswith("served=weekday_naive served=engine_failed")
 
 
 def test_inside_the_interval_and_without_a_promise_the_days_stand_as_they_are(make_daily):
