@@ -6,14 +6,14 @@ Nothing is made here; files are read as they are, and numbers that must agree co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.errors import InputError
+from etl.errors import IncompleteError, InputError
 from etl.lake import Lake
 from etl.lineage import Check, sha256_of
 from etl.tables import SERIES_KEY
@@ -54,8 +54,7 @@ def trace_forecast(lake: Lake, run_id: str, key: Key) -> TracedForecast:
     cutoff = cutoff_of(run_id)
     shards = shard_manifest(lake, cutoff)
     entry, found, first_line = _found(lake, manifest, key)
-    shard = next(one for one in shards["shards"] if one["shard"] == entry["shard"])
-    series = _series(read_shard(lake, cutoff, entry["shard"]), key)
+    shard, series = _history(lake, run_id, shards["shards"], entry["shard"], key)
     model, of_model = _model(lake, manifest, series)
     path = f"predictions/run_id={run_id}/manifest.json"
     document = {
@@ -113,8 +112,22 @@ def _is(rows: pa.Table, key: Key) -> Any:
     return same
 
 
-def _series(shard: pa.Table, key: Key) -> Series:
-    return next(series_of(shard.filter(_is(shard, key))))
+def _history(
+    lake: Lake, run_id: str, shards: Sequence[dict[str, Any]], number: int, key: Key
+) -> tuple[dict[str, Any], Series]:
+    """The series with the manifest's entry of the shard that holds it.
+
+    It is the one of the run's `number`, unless the shards were cut again since the run was made.
+    """
+    cutoff = cutoff_of(run_id)
+    for entry in sorted(shards, key=lambda one: abs(one["shard"] - number)):
+        shard = read_shard(lake, cutoff, entry["shard"])
+        for series in series_of(shard.filter(_is(shard, key))):
+            return entry, series
+    raise IncompleteError(
+        f"the shards of {cutoff:%Y-%m} no longer hold {'/'.join(key)}, which run {run_id} forecast "
+        "from them; forecast that month again, and publish it"
+    )
 
 
 def _model(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date
 
 import pandas as pd
 import pytest
 
 from api.__main__ import main
+from etl.shards import build_shards
 
 MUG = ("andes", "centro", "MUG")
 OCTOBER_LINES = "raw/source=mercadolibre/merchant_id=andes/store_id=centro/day=2026-10-25"
@@ -117,6 +120,15 @@ def test_a_changed_file_is_found_and_named(explain, months):
     assert "units of 2026-10: monthly_sales, sum of its sales lines: 8 and 7" in out
     assert f"{path}: its manifest, file:" in out
     assert "numbers behind andes/centro/MUG disagree" in err
+
+
+def test_a_history_is_found_where_the_shards_were_cut_again(explain, months):
+    smaller = replace(months.settings, shard_series=1)
+    build_shards(months.lake, date(2026, 10, 1), smaller)
+    status, out, _ = explain(*MUG, at=months)
+    assert status == 0
+    assert "shards/cutoff_month=2026-10/shard=0001.parquet" in out
+    assert "predictions/run_id=2026-10.1/shard=0000.csv" in out
 
 
 @pytest.mark.parametrize(
