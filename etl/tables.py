@@ -449,7 +449,7 @@ DAILY_SERIES = Table(
 
 DAILY_PREDICTIONS = Table(
     "daily_predictions",
-    "one day ahead of one series",
+    "one day ahead of one series, in a file of one's own",
     (*SERIES_KEY, "cutoff_date", "date"),
     (
         *_SERIES,
@@ -458,7 +458,6 @@ DAILY_PREDICTIONS = Table(
         Column("horizon", _INT, "days after the cutoff, from 1"),
         *FORECAST_COLUMNS,
     ),
-    partition="merchant, store, cutoff date",
 )
 
 DAILY_MODELS = Table(

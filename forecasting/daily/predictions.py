@@ -1,4 +1,4 @@
-"""Daily forecasts as rows of DAILY_PREDICTIONS, in the lake and in people's own files."""
+"""Daily forecasts as rows of DAILY_PREDICTIONS, for people's own files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from etl.daily import DailyManifest
-from etl.lake import Lake
 from etl.tables import DAILY_PREDICTIONS, SERIES_KEY
 from forecasting.daily.series import DailySeries
 from forecasting.forecaster import LEVELS, Forecast
 
-__all__ = ["daily_rows", "write_daily_predictions"]
+__all__ = ["daily_rows"]
 
 
 def daily_rows(done: Sequence[tuple[DailySeries, Forecast]]) -> pa.Table:
@@ -37,14 +35,3 @@ def daily_rows(done: Sequence[tuple[DailySeries, Forecast]]) -> pa.Table:
         table[f"lo{level}"] = pa.array(np.concatenate([told.lower[row] for _, told in done]))
         table[f"hi{level}"] = pa.array(np.concatenate([told.upper[row] for _, told in done]))
     return DAILY_PREDICTIONS.conform(pa.table(table))
-
-
-def write_daily_predictions(
-    lake: Lake, manifest: DailyManifest, done: Sequence[tuple[DailySeries, Forecast]]
-) -> str:
-    """Put the store's forecasts into the lake, in place of those from the same day; the path."""
-    folder = f"daily_predictions/merchant_id={manifest.merchant_id}/store_id={manifest.store_id}"
-    path = f"{folder}/cutoff_date={manifest.data_until.isoformat()}.parquet"
-    ordered = sorted(done, key=lambda one: one[0].key)
-    lake.write_table(path, daily_rows(ordered), DAILY_PREDICTIONS)
-    return path

@@ -20,7 +20,6 @@ from etl.settings import Settings
 from forecasting.daily.engines import HORIZON, daily_configuration, open_daily_engine
 from forecasting.daily.guard import DailyGuard
 from forecasting.daily.month import MonthForecast, agreed, month_forecasts, open_month
-from forecasting.daily.predictions import write_daily_predictions
 from forecasting.daily.series import DailySeries, data_hash, read_series
 from forecasting.daily.store import DailyModel, DailyModels
 from forecasting.fleet import Work, cores, forecast_fleet
@@ -78,8 +77,7 @@ def forecast_daily(
     """Forecasts of the store's products, or of `product_ids`, in batches as they are ready.
 
     A series whose stored model saw the same history under the same configuration is not trained;
-    others are, over `settings.jobs` processes, and their models kept with `trained_at`. When the
-    whole store was asked for and is done, its DAILY_PREDICTIONS are in the lake.
+    others are, over `settings.jobs` processes, and their models kept with `trained_at`.
     """
     configuration = daily_configuration(settings)
     everything = read_series(lake, manifest, product_ids)
@@ -99,10 +97,7 @@ def forecast_daily(
         _from_stored(known, guard),
         _trained(models, stale, guard, configuration, settings, trained_at),
     )
-    done: list[tuple[DailySeries, Forecast]] = []
-    yield from _batches(_told(answered, promised, done))
-    if product_ids is None:
-        write_daily_predictions(lake, manifest, done)
+    yield from _batches(_told(answered, promised))
 
 
 def _promised(lake: Lake, manifest: DailyManifest) -> Mapping[str, MonthForecast]:
@@ -122,14 +117,11 @@ class _Answered:
 
 
 def _told(
-    answered: Iterator[_Answered],
-    promised: Mapping[str, MonthForecast],
-    done: list[tuple[DailySeries, Forecast]],
+    answered: Iterator[_Answered], promised: Mapping[str, MonthForecast]
 ) -> Iterator[DailyForecast]:
-    """Each answer beside what the month was promised; `done` takes note of them."""
+    """Each answer beside what the month was promised."""
     for one in answered:
         forecast = agreed(one.forecast, one.series, promised.get(one.series.product_id))
-        done.append((one.series, forecast))
         yield _daily_forecast(one.series, forecast, one.trained_at, trained=one.trained)
 
 

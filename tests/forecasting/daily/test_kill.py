@@ -11,8 +11,7 @@ from forecasting.daily import forecast_daily, serve
 
 
 def contents(lake: Lake) -> dict[str, bytes]:
-    folders = ("models", "daily_predictions")
-    return {path: lake.read_bytes(path) for folder in folders for path in lake.paths(folder)}
+    return {path: lake.read_bytes(path) for path in lake.paths("models")}
 
 
 def test_a_run_that_was_stopped_leaves_no_trace_once_it_is_repeated(make_store, monkeypatch):
@@ -26,7 +25,6 @@ def test_a_run_that_was_stopped_leaves_no_trace_once_it_is_repeated(make_store, 
     assert next(running)
     running.close()
     assert lake.paths("models")
-    assert not lake.paths("daily_predictions")
     stopped = len(lake.paths("models"))
 
     again = [one for batch in forecast_daily(lake, manifest, settings) for one in batch]
