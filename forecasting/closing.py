@@ -5,8 +5,6 @@ The manifest is written last. From then on the run is a *vintage*, and its files
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -22,12 +20,12 @@ from forecasting.predictions import cutoff_of
 from forecasting.rollout import planned_engine
 from forecasting.run_corrections import write_corrections
 from forecasting.run_files import (
-    counted,
     describe_shard,
     manifest_path,
     next_run_id,
     run_manifest,
     shard_path,
+    sums_of,
     write_shard,
 )
 from forecasting.run_totals import write_totals
@@ -138,20 +136,11 @@ def _refuse_partial(expected: dict[str, Any], found: dict[str, Any], horizon: in
 def _manifest(
     run_id: str, cutoff: date, settings: Settings, shards: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    models: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    for shard in shards:
-        models.update(shard["models"])
-        reasons.update(shard["reasons"])
     return {
         "run_id": run_id,
         "cutoff_month": f"{cutoff:%Y-%m}",
         **configuration(settings),
         "configuration_hash": configuration_hash(settings),
-        "series": sum(shard["series"] for shard in shards),
-        "rows": sum(shard["rows"] for shard in shards),
-        "units_forecast": math.fsum(shard["units_forecast"] for shard in shards),
-        "models": counted(models.elements()),
-        "reasons": counted(reasons.elements()),
+        **sums_of(shards),
         "shards": shards,
     }

@@ -8,8 +8,6 @@ forecasts miss) names nobody, and stays.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -24,7 +22,7 @@ from forecasting.backtest import summarise_month
 from forecasting.flags import RULES
 from forecasting.model_store import ModelStore
 from forecasting.predictions import predictions_to_csv, read_predictions
-from forecasting.run_files import counted, describe_shard
+from forecasting.run_files import describe_shard, sums_of
 
 __all__ = ["leave_forecasts", "refuse_damaged_runs"]
 
@@ -81,7 +79,7 @@ def _narrow_run(lake: Lake, path: str) -> None:
         for entry in manifest["shards"]
         if lake.exists(entry["path"])
     ]
-    changed = {**manifest, "shards": shards, **_sums(shards)}
+    changed = {**manifest, "shards": shards, **sums_of(shards)}
     changed["failed"] = list(_failed(manifest.get("failed", []), shards))
     missing = f"{path.removesuffix('manifest.json')}missing.parquet"
     if lake.exists(missing):
@@ -102,21 +100,6 @@ def _failed(
             yield entry
         elif entry["shard"] in series:
             yield {**entry, "series": series[entry["shard"]]}
-
-
-def _sums(shards: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    models: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    for shard in shards:
-        models.update(shard["models"])
-        reasons.update(shard["reasons"])
-    return {
-        "series": sum(shard["series"] for shard in shards),
-        "rows": sum(shard["rows"] for shard in shards),
-        "units_forecast": math.fsum(shard["units_forecast"] for shard in shards),
-        "models": counted(models.elements()),
-        "reasons": counted(reasons.elements()),
-    }
 
 
 def _flags(lake: Lake, path: str) -> dict[str, int]:

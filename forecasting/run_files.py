@@ -21,12 +21,12 @@ from forecasting.fleet import Done
 from forecasting.predictions import forecast_rows, predictions_to_csv, read_predictions
 
 __all__ = [
-    "counted",
     "describe_shard",
     "manifest_path",
     "next_run_id",
     "run_manifest",
     "shard_path",
+    "sums_of",
     "write_shard",
 ]
 
@@ -83,11 +83,27 @@ def describe_shard(lake: Lake, run_id: str, shard: int) -> dict[str, Any]:
         "rows": len(rows),
         "sha256": hashlib.sha256(lake.read_bytes(path)).hexdigest(),
         "units_forecast": math.fsum(rows["units_forecast"]),
-        "models": counted(first["model"]),
-        "reasons": counted(codes[codes != ""]),
+        "models": _counted(first["model"]),
+        "reasons": _counted(codes[codes != ""]),
     }
 
 
-def counted(names: Iterable[str]) -> dict[str, int]:
+def _counted(names: Iterable[str]) -> dict[str, int]:
     """How often each name comes, by name."""
     return dict(sorted(Counter(names).items()))
+
+
+def sums_of(shards: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the shards of a run that `describe_shard` told of come to in all."""
+    models: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for shard in shards:
+        models.update(shard["models"])
+        reasons.update(shard["reasons"])
+    return {
+        "series": sum(shard["series"] for shard in shards),
+        "rows": sum(shard["rows"] for shard in shards),
+        "units_forecast": math.fsum(shard["units_forecast"] for shard in shards),
+        "models": dict(sorted(models.items())),
+        "reasons": dict(sorted(reasons.items())),
+    }
