@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -39,48 +40,57 @@ def _render(
     forecast: DailyForecast, listing: Listing | None, stamp: str, made_at: datetime
 ) -> DailyDocument:
     name = listing.name if listing else forecast.product_id
-    units = [round(float(value), _DECIMALS) for value in forecast.units]
+    document = _document(forecast, name, made_at)
+    return DailyDocument(
+        *forecast.key,
+        forecast.category,
+        sum(document["units_forecast"]),
+        folded(f"{name} {forecast.product_id} {forecast.category}"),
+        stamp,
+        orjson.dumps(_sums(document)),
+        orjson.dumps(document),
+    )
+
+
+def _document(forecast: DailyForecast, name: str, made_at: datetime) -> dict[str, Any]:
+    """What a product's page is told."""
     bounds = {
-        f"{side}{level}": [round(float(value), _DECIMALS) for value in values[number]]
+        f"{side}{level}": _rounded(values[number])
         for number, level in enumerate(LEVELS)
         for side, values in (("lo", forecast.lower), ("hi", forecast.upper))
     }
-    trained_at = (forecast.trained_at or made_at).isoformat(timespec="seconds")
-    recent = {
-        "first_day": forecast.recent[0][0].isoformat(),
-        "units": [round(sold, _DECIMALS) for _, sold, _ in forecast.recent],
-        "states": [STATES[state] for _, _, state in forecast.recent],
-    }
-    days = [day.isoformat() for day in forecast.dates]
-    document = {
+    return {
         "merchant_id": forecast.merchant_id,
         "store_id": forecast.store_id,
         "product_id": forecast.product_id,
         "name": name,
         "category": forecast.category,
         "data_until": forecast.cutoff_date.isoformat(),
-        "trained_at": trained_at,
+        "trained_at": (forecast.trained_at or made_at).isoformat(timespec="seconds"),
         "model": forecast.model,
         "reason": read_reason(forecast.reason),
-        "days": days,
-        "units_forecast": units,
+        "days": [day.isoformat() for day in forecast.dates],
+        "units_forecast": _rounded(forecast.units),
         **bounds,
-        "recent": recent,
+        "recent": {
+            "first_day": forecast.recent[0][0].isoformat(),
+            "units": _rounded(sold for _, sold, _ in forecast.recent),
+            "states": [STATES[state] for _, _, state in forecast.recent],
+        },
     }
-    sums = {
+
+
+def _sums(document: dict[str, Any]) -> dict[str, Any]:
+    """What a store's totals are added up from."""
+    return {
         "data_until": document["data_until"],
-        "trained_at": trained_at,
-        "days": days,
-        "units": units,
-        "recent_from": recent["first_day"],
-        "recent": recent["units"],
+        "trained_at": document["trained_at"],
+        "days": document["days"],
+        "units": document["units_forecast"],
+        "recent_from": document["recent"]["first_day"],
+        "recent": document["recent"]["units"],
     }
-    return DailyDocument(
-        *forecast.key,
-        forecast.category,
-        sum(units),
-        folded(f"{name} {forecast.product_id} {forecast.category}"),
-        stamp,
-        orjson.dumps(sums),
-        orjson.dumps(document),
-    )
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(float(value), _DECIMALS) for value in values]
