@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, MongoClient, ReturnDocument, WriteConcern
@@ -384,18 +385,9 @@ class MongoStore:
             return Body(found["json"].encode(), found["etag"]) if found else None
 
     def _remove_in_steps(self, collection: str, load: int) -> None:
-        while True:
-            step = [
-                d["_id"]
-                for d in self._database[collection].find({"load": load}, {"_id": 1}).limit(_ROWS)
-            ]
-            if not step:
-                return
-            _delete(self._database[collection], step)
-
-
-def _delete(collection: Collection[Document], ids: list[Any]) -> None:
-    within_limit(lambda: collection.delete_many({"_id": {"$in": ids}}), WRITE_PATIENCE)
+        documents = self._database[collection]
+        while step := [d["_id"] for d in documents.find({"load": load}, {"_id": 1}).limit(_ROWS)]:
+            within_limit(partial(documents.delete_many, {"_id": {"$in": step}}), WRITE_PATIENCE)
 
 
 def _now() -> str:
