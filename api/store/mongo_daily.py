@@ -12,7 +12,7 @@ from pymongo.collection import Collection
 from api.store.daily import DailyDocument, DailyQuery, ListedDaily
 from api.store.documents import Scope
 from api.store.mongo_documents import Document, id_of
-from api.store.mongo_limits import replace_all
+from api.store.mongo_limits import replace_all, within_limit
 
 __all__ = ["MongoDaily"]
 
@@ -39,9 +39,8 @@ class MongoDaily:
         if not scope.allows(store_id):
             return None
         with self._errors("read"):
-            found = self._daily.find_one(
-                {"_id": id_of(scope.merchant_id, store_id, product_id)}, {"json": 1}
-            )
+            name = id_of(scope.merchant_id, store_id, product_id)
+            found = within_limit(lambda: self._daily.find_one({"_id": name}, {"json": 1}))
             return found["json"].encode() if found else None
 
     def page(self, scope: Scope, query: DailyQuery) -> list[ListedDaily]:
@@ -60,10 +59,12 @@ class MongoDaily:
             beyond: Document = {key: {"$gt" if by_name else "$lt": value}}
             terms.append({"$or": [beyond, {key: value, "product_id": {"$gt": product_id}}]})
         with self._errors("read"):
-            found = (
-                self._daily.find({"$and": terms}, {key: 1, "product_id": 1, "json": 1})
-                .sort([(key, direction), ("product_id", ASCENDING)])
-                .limit(query.limit)
+            found = within_limit(
+                lambda: list(
+                    self._daily.find({"$and": terms}, {key: 1, "product_id": 1, "json": 1})
+                    .sort([(key, direction), ("product_id", ASCENDING)])
+                    .limit(query.limit)
+                )
             )
             return [ListedDaily(d[key], d["product_id"], d["json"].encode()) for d in found]
 
@@ -74,19 +75,21 @@ class MongoDaily:
         if categories:
             wanted["category"] = {"$in": list(categories)}
         with self._errors("read"):
-            return [d["sums"].encode() for d in self._daily.find(wanted, {"sums": 1})]
+            found = within_limit(lambda: list(self._daily.find(wanted, {"sums": 1})))
+            return [d["sums"].encode() for d in found]
 
     def stamps(self, merchant_id: str, store_id: str) -> dict[str, str]:
         with self._errors("read"):
-            found = self._daily.find(
-                _of_store(merchant_id, store_id), {"product_id": 1, "stamp": 1}
+            of_store = _of_store(merchant_id, store_id)
+            found = within_limit(
+                lambda: list(self._daily.find(of_store, {"product_id": 1, "stamp": 1}))
             )
             return {d["product_id"]: d["stamp"] for d in found}
 
     def remove_others(self, merchant_id: str, store_id: str, stamp: str) -> int:
         with self._errors("removed"):
             wanted = {**_of_store(merchant_id, store_id), "stamp": {"$ne": stamp}}
-            return self._daily.delete_many(wanted).deleted_count
+            return within_limit(lambda: self._daily.delete_many(wanted)).deleted_count
 
 
 def _of_store(merchant_id: str, store_id: str) -> Document:

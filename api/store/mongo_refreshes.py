@@ -12,6 +12,7 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from api.store.mongo_documents import Document, id_of
+from api.store.mongo_limits import within_limit
 from api.store.refreshes import ACTIVE, Lease, RefreshRow, row_from
 
 __all__ = ["MongoRefreshes"]
@@ -32,40 +33,30 @@ class MongoRefreshes:
 
     def add(self, refresh: RefreshRow) -> bool:
         active = refresh.active and refresh.parts is None
+        kept = {**asdict(refresh), "_id": id_of(refresh.id), "active": active}
         with self._errors("written"):
             try:
-                self._refreshes.insert_one(
-                    {**asdict(refresh), "_id": id_of(refresh.id), "active": active}
-                )
+                within_limit(lambda: self._refreshes.insert_one(kept))
             except DuplicateKeyError:
                 return False
             return True
 
     def get(self, refresh_id: str) -> RefreshRow | None:
         with self._errors("read"):
-            found = self._refreshes.find_one({"_id": id_of(refresh_id)})
+            found = within_limit(lambda: self._refreshes.find_one({"_id": id_of(refresh_id)}))
             return row_from(found) if found else None
 
     def latest(self, merchant_id: str, store_id: str, limit: int = 20) -> list[RefreshRow]:
-        with self._errors("read"):
-            found = (
-                self._refreshes.find({"merchant_id": merchant_id, "store_id": store_id})
-                .sort([("requested_at", DESCENDING), ("_id", DESCENDING)])
-                .limit(limit)
-            )
-            return [row_from(document) for document in found]
+        wanted = {"merchant_id": merchant_id, "store_id": store_id}
+        return self._rows(wanted, DESCENDING, limit)
 
     def active(self) -> list[RefreshRow]:
-        with self._errors("read"):
-            found = self._refreshes.find({"active": True}).sort(
-                [("requested_at", ASCENDING), ("_id", ASCENDING)]
-            )
-            return [row_from(document) for document in found]
+        return self._rows({"active": True}, ASCENDING)
 
     def asked_since(self, merchant_id: str, since: str) -> list[str]:
         wanted = {"merchant_id": merchant_id, "asked": 1, "requested_at": {"$gte": since}}
         with self._errors("read"):
-            found = self._refreshes.find(wanted, {"requested_at": 1})
+            found = within_limit(lambda: list(self._refreshes.find(wanted, {"requested_at": 1})))
             return sorted(document["requested_at"] for document in found)
 
     def change(self, refresh_id: str, changes: dict[str, Any], holder: str | None = None) -> bool:
@@ -76,44 +67,51 @@ class MongoRefreshes:
         if "state" in new:
             new["active"] = new["state"] in ACTIVE
         with self._errors("written"):
-            return self._refreshes.update_one(wanted, {"$set": new}).matched_count == 1
+            done = within_limit(lambda: self._refreshes.update_one(wanted, {"$set": new}))
+            return done.matched_count == 1
 
     def remove_asked_before(self, requested_at: str) -> int:
         wanted = {"active": False, "requested_at": {"$lt": requested_at}}
         with self._errors("removed"):
-            return self._refreshes.delete_many(wanted).deleted_count
+            return within_limit(lambda: self._refreshes.delete_many(wanted)).deleted_count
 
     def take_lease(
         self, merchant_id: str, store_id: str, holder: str, now: float, until: float
     ) -> bool:
         name = id_of(merchant_id, store_id)
+        lease = Lease(merchant_id, store_id, holder, until, now)._asdict()
+        own: Document = {"_id": name, "holder": holder, "until": {"$gt": now}}
+        free: Document = {"_id": name, "$or": [{"until": {"$lte": now}}, {"holder": holder}]}
         with self._errors("written"):
-            renewed = self._leases.update_one(
-                {"_id": name, "holder": holder, "until": {"$gt": now}}, {"$set": {"until": until}}
-            )
-            if renewed.matched_count:
-                return True
-            lease = Lease(merchant_id, store_id, holder, until, now)._asdict()
-            taken = self._leases.update_one(
-                {"_id": name, "$or": [{"until": {"$lte": now}}, {"holder": holder}]},
-                {"$set": lease},
-            )
-            if taken.matched_count:
+            if self._set_lease(own, {"until": until}) or self._set_lease(free, lease):
                 return True
             try:
-                self._leases.insert_one({"_id": name, **lease})
+                within_limit(lambda: self._leases.insert_one({"_id": name, **lease}))
             except DuplicateKeyError:
                 return False
             return True
 
     def end_lease(self, merchant_id: str, store_id: str, holder: str, now: float) -> None:
         with self._errors("written"):
-            self._leases.update_one(
-                {"_id": id_of(merchant_id, store_id), "holder": holder, "until": {"$gt": now}},
-                {"$set": {"until": now}},
-            )
+            name = id_of(merchant_id, store_id)
+            self._set_lease({"_id": name, "holder": holder, "until": {"$gt": now}}, {"until": now})
 
     def leases(self, merchants: Sequence[str]) -> list[Lease]:
         with self._errors("read"):
-            found = self._leases.find({"merchant_id": {"$in": list(merchants)}})
+            wanted = {"merchant_id": {"$in": list(merchants)}}
+            found = within_limit(lambda: list(self._leases.find(wanted)))
             return [Lease(*(document[name] for name in Lease._fields)) for document in found]
+
+    def _set_lease(self, wanted: Document, new: Document) -> bool:
+        """Change the lease where it is as wanted; whether it was."""
+        found = within_limit(lambda: self._leases.update_one(wanted, {"$set": new}))
+        return found.matched_count == 1
+
+    def _rows(self, wanted: Document, direction: int, limit: int = 0) -> list[RefreshRow]:
+        """Refreshes in the order in which they were asked for; 0 for all of them."""
+        order = [("requested_at", direction), ("_id", direction)]
+        with self._errors("read"):
+            found = within_limit(
+                lambda: list(self._refreshes.find(wanted).sort(order).limit(limit))
+            )
+            return [row_from(document) for document in found]

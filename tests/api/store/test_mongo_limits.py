@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
+
 import pytest
+from pymongo import MongoClient
 from pymongo.errors import BulkWriteError, OperationFailure
 
+from api.store.daily import DailyDocument, DailyQuery
+from api.store.documents import Scope
+from api.store.mongo_daily import MongoDaily
 from api.store.mongo_limits import client_options, replace_all, within_limit
+from api.store.mongo_refreshes import MongoRefreshes
+from api.store.refreshes import RefreshRow
 
 TOLD = (
     "Error=16500, RetryAfterMs=250, Details='Response status code does not indicate success: "
@@ -90,3 +99,55 @@ def test_retryable_writes_are_off_for_cosmos_db_alone():
     assert client_options(cosmos)["retryWrites"] is False
     assert "retryWrites" not in client_options(f"{cosmos}&retrywrites=false")
     assert "retryWrites" not in client_options("mongodb://127.0.0.1/storecast")
+
+
+class Busy:
+    """A collection of a server that refuses the first call of each operation."""
+
+    def __init__(self, collection):
+        self._collection, self._refused = collection, set()
+
+    def __getattr__(self, name):
+        if name not in self._refused:
+            self._refused.add(name)
+            return self._refuse
+        return getattr(self._collection, name)
+
+    @staticmethod
+    def _refuse(*_, **__):
+        raise OperationFailure("Request rate is large", 16500)
+
+
+@contextmanager
+def no_errors(_):
+    yield
+
+
+@pytest.fixture
+def busy(mongo_server):
+    """A database of which each collection is busy."""
+    with MongoClient(mongo_server) as client:
+        client.drop_database("busy")
+        yield lambda name: Busy(client["busy"][name])
+        client.drop_database("busy")
+
+
+def test_refreshes_and_leases_wait_for_a_busy_server(busy):
+    queue = MongoRefreshes(busy("refreshes"), busy("leases"), no_errors)
+    row, now = RefreshRow("r", "M1", "S1", "2026-11-05"), time.time()
+    assert queue.add(row) and queue.get("r") == row
+    assert queue.active() == queue.latest("M1", "S1") == [row]
+    assert queue.change("r", {"state": "done"})
+    assert queue.take_lease("M1", "S1", "w", now, now + 9)
+    assert [lease.holder for lease in queue.leases(["M1"])] == ["w"]
+    assert queue.remove_asked_before("2026-12") == 1
+
+
+def test_daily_forecasts_wait_for_a_busy_server(busy):
+    shelf, scope = MongoDaily(busy("daily"), no_errors), Scope("M1")
+    kept = DailyDocument("M1", "S1", "P1", "toys", 1.0, "p1", "s", b"{}", b"[]")
+    MongoDaily(shelf._daily._collection, no_errors).put([kept])
+    assert shelf.stamps("M1", "S1") == {"P1": "s"}
+    assert shelf.one(scope, "S1", "P1") == b"[]"
+    assert len(shelf.page(scope, DailyQuery("S1"))) == 1
+    assert shelf.remove_others("M1", "S1", "t") == 1
