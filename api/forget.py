@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from api.request_log import log_files, rewrite_log
 from api.run_figures import run_figures
 from api.store.protocol import ForecastStore
 from api.vintage import read_run
-from etl.errors import IncompleteError, StorecastError
+from etl.errors import IncompleteError, LakeError
 from etl.lake import Lake
 from etl.leaving import (
     Departure,
@@ -114,16 +115,21 @@ def forget(
 
 
 def _write_reports(lake: Lake, store: ForecastStore, merchant_id: str) -> Iterator[str]:
-    """The reports that name the merchant, written anew; removed where their sources are gone."""
+    """The reports that name the merchant, written anew; removed where their sources are gone.
+
+    The page is written after the other forms, so that one half made anew is found again.
+    """
     for path in lake.paths("reports", "report.json"):
         month = path.split("month=")[1][:7]
         folder = path.removesuffix("/report.json")
-        files = lake.paths(folder)
-        if not any(merchant_id.encode() in lake.read_bytes(file) for file in files):
+        texts = (
+            unescape(lake.read_bytes(file).decode(errors="replace")) for file in lake.paths(folder)
+        )
+        if not any(merchant_id in text for text in texts):
             continue
         try:
-            write_month_report(lake, store, date.fromisoformat(f"{month}-01"))
-        except StorecastError:
+            write_month_report(lake, store, date.fromisoformat(f"{month}-01"), lake.read_json(path))
+        except (IncompleteError, LakeError):
             lake.delete_folder(folder)
         yield month
 

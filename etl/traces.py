@@ -12,6 +12,7 @@ import gzip
 import io
 import json
 from dataclasses import dataclass, field
+from html import unescape
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -70,7 +71,9 @@ def _found(path: str, content: bytes, merchant_id: str) -> tuple[bool, bool]:
         document = json.loads(content)
         own = file_without(path, document, merchant_id) != document
         return own, named_in(document, merchant_id)
-    mentioned = bool(word_of(merchant_id).search(content.decode(errors="replace")))
+    text = content.decode(errors="replace")
+    text = unescape(text) if path.endswith(".html") else text
+    mentioned = bool(word_of(merchant_id).search(text))
     if path.endswith(".csv") and mentioned:
         options = pacsv.ConvertOptions(column_types={"merchant_id": pa.string()})
         rows = pacsv.read_csv(io.BytesIO(content), convert_options=options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -32,12 +32,14 @@ def month_facts(
     feedback: Sequence[dict[str, Any]] = (),
     adjustments: Sequence[dict[str, Any]] = (),
     quality: Sequence[dict[str, Any]] = (),
+    told_before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All that the report of `month` says.
 
     `feedback` is what merchants said (see `said_of_month`), as rows with `verdict, note` besides;
     `adjustments` their own numbers (see `own_numbers`); `quality` what was wrong with the data, as
     rows with `what, count` and where it is known `where`: all three are handed in by whoever knows.
+    Where an old report is made anew, `told_before` is what it said: the gate has moved on since.
     Raises `IncompleteError` where the month is not scored.
     """
     summary = _summary(lake, month)
@@ -46,7 +48,6 @@ def month_facts(
             f"{month:%Y-%m} is not scored; score it with "
             f"python -m forecasting score --month {month:%Y-%m}"
         )
-    state = rollout(lake)
     alerts = f"scores/month={month:%Y-%m}/alerts.json"
     return {
         "month": f"{month:%Y-%m}",
@@ -55,7 +56,7 @@ def month_facts(
         "before": _before(lake, month),
         "groups": {name: summary[name] for name in _GROUPS if name in summary},
         "retired": summary["retired"],
-        "gate": asdict(state) if state else None,
+        "gate": told_before.get("gate") if told_before else _gate(lake),
         "alerts": lake.read_json(alerts)["alerts"] if lake.exists(alerts) else [],
         "ledger": _ledger(lake, month, summary["runs"]),
         "worst": worst_by_money(lake, month, summary["runs"]),
@@ -89,6 +90,11 @@ def ledger_of(manifest: dict[str, Any]) -> dict[str, Any]:
         "reasons": reasons,
         "flags": manifest.get("flags", {}),
     }
+
+
+def _gate(lake: Lake) -> dict[str, Any] | None:
+    state = rollout(lake)
+    return asdict(state) if state else None
 
 
 def _summary(lake: Lake, month: date) -> dict[str, Any] | None:

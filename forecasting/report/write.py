@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -67,17 +67,26 @@ def write_report(
     feedback: Sequence[dict[str, Any]] = (),
     adjustments: Sequence[dict[str, Any]] = (),
     quality: Sequence[dict[str, Any]] = (),
+    told_before: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """Write the report of `month`; the path of each of its three forms.
 
-    See `forecasting.report.facts.month_facts` for what is handed in.
+    See `forecasting.report.facts.month_facts` for what is handed in. The page is written last: as
+    long as it is the old one, the report is not made anew.
     """
-    facts = month_facts(lake, month, feedback=feedback, adjustments=adjustments, quality=quality)
+    facts = month_facts(
+        lake,
+        month,
+        feedback=feedback,
+        adjustments=adjustments,
+        quality=quality,
+        told_before=told_before,
+    )
     folder = f"reports/month={month:%Y-%m}"
     paths = {kind: f"{folder}/report.{kind}" for kind in ("html", "json", "parquet")}
-    lake.write_bytes(paths["html"], page_of(facts).encode())
     lake.write_json(paths["json"], facts)
     lake.write_bytes(paths["parquet"], _parquet(facts))
+    lake.write_bytes(paths["html"], page_of(facts).encode())
     return paths
 
 

@@ -310,3 +310,17 @@ def test_what_was_learnt_and_told_of_it_goes_too(months, opened):
     assert lake.read_json(survey)["findings"]["elsewhere"] == {}
     assert lake.read_json(note)["tries"] == 3 and lake.read_json(gate)["stage"] == "refused"
     assert lake.paths("alerts") == [alerts["plata"]]
+
+
+def test_a_report_written_anew_keeps_the_gates_decision_of_its_time(months, opened):
+    report, then = (
+        "reports/month=2026-10/report.json",
+        Rollout("arima", since="2026-10", why="then"),
+    )
+    before = months.lake.read_json(report)
+    months.lake.write_json(report, before | {"gate": asdict(then)})
+    months.lake.write_json("gate/state.json", asdict(replace(then, why="moved on since")))
+    run(months, opened)
+    after = months.lake.read_json(report)
+    assert after["gate"] == asdict(then)
+    assert after["groups"]["store"] != before["groups"]["store"]
