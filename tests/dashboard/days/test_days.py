@@ -91,6 +91,11 @@ def test_several_stores_are_looked_at_and_refreshed_at_once(visitor):
     for name in ("Casa Andina Palermo", "Casa Andina Providencia"):
         fresh = panel(page, name).locator(".freshness")
         expect(fresh).to_contain_text("Up to date", timeout=20_000)
+        button = panel(page, name).get_by_role("button", name="Refresh", exact=True)
+        expect(button).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Refresh all 2 stores").click()
+    for name in ("Casa Andina Palermo", "Casa Andina Providencia"):
+        expect(panel(page, name)).to_contain_text("Nothing has changed")
     page.get_by_role("checkbox", name="Casa Andina Palermo").uncheck()
     expect(page.locator("section.days h2")).to_have_text(["Casa Andina Providencia"])
     page.reload()

@@ -100,13 +100,13 @@ class Panels {
     return this.shown.get(id).days.section;
   }
 
-  /** One request for all the stores shown; each panel then tells of its own. */
+  /** One request for all the stores shown; each panel then joins and tells of its own. */
   async refresh() {
     this.said.textContent = "";
     this.refreshAll.disabled = true;
     try {
-      await change("POST", "/refresh", { stores: [...this.chosen] });
-      for (const { days } of this.shown.values()) days.followRunning();
+      const { outcome } = await change("POST", "/refresh", { stores: [...this.chosen] });
+      for (const { days } of this.shown.values()) days.control.start(outcome);
     } catch (error) {
       const { title, advice } = problemWords(error);
       this.said.textContent = `${title} ${advice}`;

@@ -32,14 +32,15 @@ export class RefreshControl {
     if (!mayRefresh()) this.button.hidden = true;
   }
 
-  async start() {
+  /** Ask, and tell what comes of it; `outcome` is that of an asking for several stores before. */
+  async start(outcome = null) {
     if (this.following !== null) return;
     this.busy(true);
     this.tell(t("refresh.asking"));
     try {
       const asked = await this.ask();
       if (asked.outcome === "present") await this.finish(asked);
-      else await this.follow(asked.id, asked);
+      else await this.follow(asked.id, { ...asked, outcome: outcome ?? asked.outcome });
     } catch (error) {
       this.complain(error);
     }

@@ -39,16 +39,6 @@ export class StoreDays {
     this.load();
   }
 
-  /** Follow the refresh of this store that somebody started for several. */
-  async followRunning() {
-    try {
-      const page = await this.reread();
-      await this.control.follow(page.refresh_id);
-    } catch (error) {
-      this.control.complain(error);
-    }
-  }
-
   async load() {
     try {
       const page = await this.read(PAGE);
