@@ -6,7 +6,9 @@ numbers or names, which is all that tasks hand to each other.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,6 +21,7 @@ from dags.found import drift_alerts, gate_alerts, shard_alerts
 from dags.health import alerts_now
 from dags.messengers import DeliveryError
 from etl import ingest, ledger, monthly, registry, shards
+from etl.errors import SettingError, SourceError
 from etl.lake import Lake
 from etl.registry import Store
 from etl.retail.source import open_source
@@ -45,6 +48,8 @@ __all__ = [
     "write_report",
 ]
 
+_LOG = logging.getLogger(__name__)
+
 StoreKey = list[str]
 """Merchant and store, as tasks hand them on."""
 
@@ -65,8 +70,8 @@ def pull_orders(stores: list[StoreKey], instant: datetime, settings: Settings) -
 
     Days of the last year that the ledger misses are pulled too.
     """
-    pulled = 0
-    for store in _stores(settings, stores):
+
+    def pull(store: Store) -> int:
         last = _day_before(store, instant)
         first = ingest.trailing_days(last, settings)[0]
         late = ledger.missing_days(
@@ -74,8 +79,9 @@ def pull_orders(stores: list[StoreKey], instant: datetime, settings: Settings) -
         )
         known = ledger.pulled_days(_lake(settings), store)
         days = [*(late if known else []), *ledger.days_between(first, last)]
-        pulled += _pull(store, days, instant, settings)
-    return {"stores": len(stores), "days": pulled}
+        return _pull(store, days, instant, settings)
+
+    return {"stores": len(stores), "days": _each_alone(_stores(settings, stores), pull)}
 
 
 def backfill_orders(
@@ -86,8 +92,9 @@ def backfill_orders(
     Days before the trailing window of `instant` cannot change any more: where a month of them is
     there whole, it is not pulled again, so that a back-fill that was stopped goes on.
     """
-    pulled = 0
-    for store in _stores(settings, stores):
+
+    def pull(store: Store) -> int:
+        pulled = 0
         changing = ingest.trailing_days(_day_before(store, instant), settings)[0]
         spans = [(start, min(end, changing - timedelta(days=1)), True)]
         spans.append((max(start, changing), end, False))
@@ -106,23 +113,21 @@ def backfill_orders(
                         only_missing=only_missing,
                     )
                 )
-    return {"stores": len(stores), "days": pulled}
+        return pulled
+
+    return {"stores": len(stores), "days": _each_alone(_stores(settings, stores), pull)}
 
 
 def refresh_products(
     stores: list[StoreKey], instant: datetime, settings: Settings
 ) -> dict[str, int]:
     """Read what each store has on sale at `instant` into the registry."""
-    products = [
-        registry.refresh_products(
-            _lake(settings),
-            store,
-            open_source(settings, store),
-            seen_on=instant.astimezone(store.zone).date(),
-        )
-        for store in _stores(settings, stores)
-    ]
-    return {"stores": len(stores), "products": sum(products)}
+
+    def refresh(store: Store) -> int:
+        source, today = open_source(settings, store), instant.astimezone(store.zone).date()
+        return registry.refresh_products(_lake(settings), store, source, seen_on=today)
+
+    return {"stores": len(stores), "products": _each_alone(_stores(settings, stores), refresh)}
 
 
 def build_months(month: date, settings: Settings) -> list[str]:
@@ -226,6 +231,25 @@ def _lake(settings: Settings) -> Lake:
 def _stores(settings: Settings, keys: list[StoreKey]) -> list[Store]:
     known = registry.read_stores(_lake(settings))
     return [one for merchant, store in keys for one in registry.pick_stores(known, merchant, store)]
+
+
+def _each_alone(stores: list[Store], work: Callable[[Store], int]) -> int:
+    """What `work` counts over all the stores; one's marketplace or token is not the next one's.
+
+    Raises the first error of theirs, after every store was tried; one of the lake at once.
+    """
+    total = 0
+    errors: list[SourceError | SettingError] = []
+    for store in stores:
+        try:
+            total += work(store)
+        except (SourceError, SettingError) as error:
+            _LOG.warning("%s/%s failed: %s", store.merchant_id, store.store_id, error)
+            errors.append(error)
+    if errors:
+        errors[0].add_note(f"{len(errors)} of {len(stores)} stores failed; the log names them all")
+        raise errors[0]
+    return total
 
 
 def _day_before(store: Store, instant: datetime) -> date:

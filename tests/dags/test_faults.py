@@ -204,6 +204,26 @@ def test_a_marketplace_out_of_reach_leaves_days_to_the_next_pull(settings, house
     assert missing_days(house.lake, store, date(2026, 10, 1), date(2026, 11, 2)) == []
 
 
+def test_a_store_that_cannot_be_pulled_does_not_stop_those_after_it(settings, house, monkeypatch):
+    first, *others = jobs.list_stores(settings)
+    open_source, later = jobs.open_source, datetime(2026, 11, 5, 6, tzinfo=UTC)
+    house.move_clock(later)
+
+    def refused(settings, store):
+        if store.store_id == first[1]:
+            raise SourceDeniedError(f"the token of {store.store_id} is refused")
+        return open_source(settings, store)
+
+    monkeypatch.setattr(jobs, "open_source", refused)
+    with pytest.raises(SourceDeniedError, match=first[1]) as raised:
+        jobs.pull_orders([first, *others], later, settings)
+    assert raised.value.__notes__ == ["1 of 3 stores failed; the log names them all"]
+    yesterday, missing = date(2026, 11, 4), {}
+    for store in read_stores(house.lake):
+        missing[store.store_id] = missing_days(house.lake, store, yesterday, yesterday)
+    assert missing == {first[1]: [yesterday], **{one[1]: [] for one in others}}
+
+
 def test_half_a_month_is_not_built_and_says_which_days_of_which_store(settings, tmp_path, house):
     shutil.copytree(house.folder / "lake", tmp_path / "lake")
     there = replace(settings, lake_url=str(tmp_path / "lake"))
