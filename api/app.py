@@ -52,6 +52,21 @@ _DESCRIPTION = (
     "are added, never renamed or removed; see docs/api.md for how a version is retired."
 )
 
+_ROUTES = (
+    stores,
+    products,
+    forecasts,
+    totals,
+    daily,
+    refresh,
+    runs,
+    reports,
+    voices,
+    session,
+    operations,
+    dashboard,
+)
+
 
 def app_from_environment() -> Edge:
     """The application as the settings of the environment describe it, for a server process."""
@@ -83,20 +98,7 @@ def create_app(settings: Settings, store: ForecastStore) -> Edge:
         lifespan=lifespan,
     )
     app.state.desk, app.state.metrics = desk, metrics
-    for routes in (
-        stores,
-        products,
-        forecasts,
-        totals,
-        daily,
-        refresh,
-        runs,
-        reports,
-        voices,
-        session,
-        operations,
-        dashboard,
-    ):
+    for routes in _ROUTES:
         app.include_router(routes.router)
     _answer_errors_as_problems(app)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
 
@@ -18,7 +18,11 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1", tags=["refresh"])
 
 _ASKERS = ("merchant", "planner", "operator")
-_PROBLEMS = (400, 403, 404, 413)
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **answers(AskedRefresh, 400, 403, 404, 413),
+    202: {"model": AskedRefresh, "description": "It runs; `Location` says how far it is"},
+    200: {"model": AskedRefresh, "description": "Nothing has changed; what is served is told"},
+}
 
 RefreshId = Annotated[str, Path(min_length=1, max_length=100)]
 
@@ -26,11 +30,7 @@ RefreshId = Annotated[str, Path(min_length=1, max_length=100)]
 @router.post(
     "/stores/{store_id}/refresh",
     status_code=202,
-    responses={
-        **answers(AskedRefresh, *_PROBLEMS),
-        202: {"model": AskedRefresh, "description": "It runs; `Location` says how far it is"},
-        200: {"model": AskedRefresh, "description": "Nothing has changed; what is served is told"},
-    },
+    responses=_ANSWERS,
 )
 def refresh_store(
     store_id: Identifier,
@@ -52,11 +52,7 @@ def refresh_store(
 @router.post(
     "/refresh",
     status_code=202,
-    responses={
-        **answers(AskedRefresh, *_PROBLEMS),
-        202: {"model": AskedRefresh, "description": "It runs; `Location` says how far it is"},
-        200: {"model": AskedRefresh, "description": "Nothing has changed; what is served is told"},
-    },
+    responses=_ANSWERS,
 )
 def refresh_stores(caller: Annotated[Caller, Depends()], what: NewRefresh) -> Response:
     """Ask for fresh forecasts of a region's stores, or of those named."""
