@@ -161,7 +161,13 @@ class Asking:
             return _Data(None, None, "")
 
     def _trains_on(self, row: RefreshRow, scope: RefreshScope, data: _Data) -> bool:
-        """Whether a refresh trains on the data and under the configuration of now."""
+        """Whether a refresh trains on the data and under the configuration of now.
+
+        Data that lacks the day awaited is not that of now, unless the refresh could not pull it.
+        """
+        until = data.manifest.data_until if data.manifest else None
+        if until != data.awaited and not row.reason:
+            return False
         now = (data.watermark, self._pulled(scope, data), daily_configuration(self.settings))
         return (row.watermark, row.pulled_at, row.configuration) == now
 

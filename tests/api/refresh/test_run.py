@@ -81,13 +81,15 @@ def test_a_day_pulled_again_without_a_change_trains_nothing(
     assert asked(asking, scope())[0] == "present"
 
 
-def test_who_asks_under_other_settings_does_not_join_what_trains_under_the_old(
+def test_who_asks_on_another_day_or_under_other_settings_does_not_join_what_trains(
     asking, work, scope, published
 ):
     _, row = asked(asking, scope("S2"))
     work()
     published.refreshes.change(row.id, {"state": "training"})
     assert asked(asking, scope("S2")) == ("joined", published.refreshes.get(row.id))
+    tomorrow = replace(asking, settings=replace(asking.settings, now="2026-11-06T08:00:00Z"))
+    assert tomorrow.look(scope("S2")) is None, "a day more is over, which it does not know"
     published.refreshes.change(row.id, {"configuration": "of another engine"})
     assert asking.look(scope("S2")) is None
 
