@@ -158,7 +158,7 @@ class Launches:
             return
         key, rank = "\0".join(series.key), -_rank(*series.key)
         heap = self.kept.setdefault((merchant, series.store_id, series.category), [])
-        entry = (rank, key, series.first_month, series.units[: OLDEST + FOLLOWED])
+        entry = (rank, key, series.first_month, series.units[: OLDEST + FOLLOWED].copy())
         if len(heap) < MOST_KEPT:
             heapq.heappush(heap, entry)
         else:

@@ -123,5 +123,8 @@ def series_of(shard: pa.Table) -> Iterator[Series]:
 
 
 def _vectors(shard: pa.Table, name: str) -> list[Vector]:
-    """A list column as one float vector a row, NaN where an element is empty."""
-    return [np.asarray(vector, dtype=np.float64) for vector in shard.column(name).to_pandas()]
+    """A list column as one float vector a row, NaN where an element is empty.
+
+    Each is a copy: who keeps a few series of a fleet would keep their whole shards by a view.
+    """
+    return [np.array(vector, dtype=np.float64) for vector in shard.column(name).to_pandas()]

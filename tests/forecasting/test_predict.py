@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from etl.errors import IncompleteError, InputError, LakeError
@@ -16,7 +17,7 @@ from forecasting.forecaster import Forecast
 from forecasting.model_store import ModelStore
 from forecasting.predict import close_run, next_run_id, predict_shard, run_manifest
 from forecasting.predictions import cutoff_of, read_predictions
-from forecasting.series import every_series
+from forecasting.series import every_series, read_shard, series_of
 
 CUTOFF = date(2025, 12, 1)
 RUN = "2025-12.1"
@@ -169,6 +170,15 @@ def test_models_are_kept_and_start_the_next_month(make_lake, monkeypatch):
     kept = lake.read_table(lake.paths("models", "shard=0000.parquet")[0]).to_pylist()[0]
     assert kept["trained_at"] == trained_at
     assert len(kept["data_hash"]) == 16
+
+
+def test_a_series_that_is_kept_does_not_keep_its_shard_in_memory(make_lake):
+    shard = read_shard(make_lake({CUTOFF: [{"A": [1.0, 2.0], "B": [3.0, 4.0]}]}), CUTOFF, 0)
+    place = shard.column_names.index("days_out_of_stock")
+    told = pa.array([[0, 2], [None, None]], shard.schema.field(place).type)
+    kept, _ = series_of(shard.set_column(place, shard.schema.field(place), told))
+    assert kept.days_out_of_stock.tolist() == [0, 2]
+    assert kept.units.base is None and kept.days_out_of_stock.base is None
 
 
 def test_every_series_of_a_cutoff_is_read_from_its_shards(shards):
