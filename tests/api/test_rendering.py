@@ -50,4 +50,4 @@ def test_a_lost_process_is_told_and_leaves_none_behind(lake, spread, monkeypatch
     monkeypatch.setattr(rendering.subprocess, "Popen", Recorded)
     with pytest.raises(IncompleteError, match=r"a process that rendered run 2026-10.1 was lost"):
         list(render_run(lake, read_run(lake, "2026-10.1"), jobs=2))
-    assert len(started) == 2 and all(process.returncode is not None for process in started)
+    assert started and all(process.returncode is not None for process in started)
