@@ -24,7 +24,16 @@ from api.store.daily import DAILY_SORTS, DailyQuery, ListedDaily
 from api.store.documents import Body
 from api.view import MerchantView
 
-__all__ = ["DayPage", "by_day", "daily_query", "head_of", "product_days", "store_days"]
+__all__ = [
+    "DayPage",
+    "all_days",
+    "by_day",
+    "daily_query",
+    "head_of",
+    "product_days",
+    "store_days",
+    "store_today",
+]
 
 _DECIMALS = 3
 
@@ -57,9 +66,15 @@ def daily_query(
     )
 
 
+def store_today(view: MerchantView, store_id: str, now: datetime) -> str:
+    """The day in the store's time zone. Raises `NotFoundError` where it is not in view."""
+    zone = orjson.loads(view.require_store(store_id).json)["time_zone"]
+    return now.astimezone(ZoneInfo(zone)).date().isoformat()
+
+
 def product_days(view: MerchantView, store_id: str, product_id: str, now: datetime) -> Body:
     """The next days of one product. Raises `NotFoundError` where there are none."""
-    awaited = _awaited(_today(view, store_id, now))
+    awaited = _awaited(store_today(view, store_id, now))
     body = _told(view.daily(store_id, product_id), awaited)
     return Body(body, etag_of(body))
 
@@ -70,7 +85,7 @@ def store_days(view: MerchantView, query: DailyQuery, cursor: str | None, now: d
     Raises `NotFoundError` where the store is not in view, `BadRequestError` for a cursor of
     another list.
     """
-    today = _today(view, query.store_id, now)
+    today = store_today(view, query.store_id, now)
     place = _after_cursor(view.merchant_id, query, cursor) if cursor else None
     found = view.daily_page(replace(query, after=place, limit=query.limit + 1))
     following = None
@@ -94,6 +109,13 @@ def store_days(view: MerchantView, query: DailyQuery, cursor: str | None, now: d
     return DayPage(Body(body, etag_of(body)), following)
 
 
+def all_days(view: MerchantView, query: DailyQuery, today: str) -> Iterator[dict[str, Any]]:
+    """The next days of every product that the query asks for, in its order; its limit is a step."""
+    while found := view.daily_page(query):
+        yield from (orjson.loads(_told(line.json, _awaited(today))) for line in found)
+        query = replace(query, after=(found[-1].sort_key, found[-1].product_id))
+
+
 def by_day(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """One row for each day of a daily forecast."""
     bounds = [f"{side}{level}" for level in (50, 80, 95) for side in ("lo", "hi")]
@@ -101,12 +123,6 @@ def by_day(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         numbers = {name: document[name][i] for name in ("units_forecast", *bounds)}
         reason = document["reason"]
         yield {**document, "date": day, **numbers, "reason": reason["code"] if reason else ""}
-
-
-def _today(view: MerchantView, store_id: str, now: datetime) -> str:
-    """The day in the store's time zone. Raises `NotFoundError` where it is not in view."""
-    zone = orjson.loads(view.require_store(store_id).json)["time_zone"]
-    return now.astimezone(ZoneInfo(zone)).date().isoformat()
 
 
 def _awaited(today: str) -> str:

@@ -9,18 +9,20 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.caller import Caller
 from api.daily_shapes import DailyForecast, DailyPage
-from api.days import by_day, daily_query, product_days, store_days
+from api.days import all_days, by_day, daily_query, product_days, store_days, store_today
 from api.listing import MOST
 from api.responses import REVALIDATED, csv_response, document_response
 from api.routes.documented import answers
 from api.routes.forecasts import Format
 from api.routes.products import Identifier
-from api.store.daily import DAILY_SORTS
+from api.store.daily import DAILY_SORTS, DailyQuery
 from api.vintage import BOUNDS
 
 __all__ = ["DAILY_COLUMNS", "router"]
 
 router = APIRouter(prefix="/v1/stores/{store_id}", tags=["daily"])
+
+_USUAL = 50
 
 DAILY_COLUMNS = (
     "merchant_id",
@@ -46,14 +48,21 @@ def list_daily(
     category: Annotated[list[str] | None, Query(description="Any of these")] = None,
     q: Annotated[str, Query(max_length=100, description="Text in name, SKU or category")] = "",
     sort: Annotated[str, Query(description=f"One of {', '.join(DAILY_SORTS)}")] = "volume",
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    limit: Annotated[
+        int | None, Query(ge=1, le=MOST, description="Without it a page has 50, and a CSV all")
+    ] = None,
     cursor: Annotated[
         str | None, Query(max_length=2000, description="`next` of the page before")
     ] = None,
     format: Format = "json",
 ) -> Response:
     """The next seven days of a store's products, and what they add up to."""
-    query = daily_query(store_id, product or [], category or [], q, sort, limit)
+    whole = format == "csv" and limit is None and cursor is None
+    query = daily_query(
+        store_id, product or [], category or [], q, sort, limit or (MOST if whole else _USUAL)
+    )
+    if whole:
+        return _whole_list(caller, query)
     page = store_days(caller.view, query, cursor, caller.desk.refreshing.now)
     if format == "json":
         return document_response(page.body, caller.if_none_match, REVALIDATED)
@@ -81,4 +90,13 @@ def read_daily(
     document = orjson.loads(body.json)
     name = f"daily-{store_id}-{product_id}-{document['days'][0]}"
     rows = by_day(document)
+    return csv_response(DAILY_COLUMNS, rows, name, caller.if_none_match, None, REVALIDATED)
+
+
+def _whole_list(caller: Caller, query: DailyQuery) -> Response:
+    """The days of every product of the list as CSV."""
+    view = caller.view
+    today = store_today(view, query.store_id, caller.desk.refreshing.now)
+    rows = (row for document in all_days(view, query, today) for row in by_day(document))
+    name = f"daily-{query.store_id}-{today}"
     return csv_response(DAILY_COLUMNS, rows, name, caller.if_none_match, None, REVALIDATED)

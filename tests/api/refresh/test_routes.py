@@ -205,6 +205,17 @@ def test_one_products_days_carry_their_tag_and_are_asked_for_again(client, token
     assert len(all_rows.text.splitlines()) == 1 + 2 * 7 and all_rows.headers["x-next-cursor"]
 
 
+def test_a_csv_without_a_limit_has_every_product_however_many_pages(
+    client, token_of, asked, monkeypatch
+):
+    monkeypatch.setattr("api.routes.daily.MOST", 5)
+    table = client.get(f"{DAILY}?format=csv&q=p", headers=token_of())
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert len(rows) == 11 * 7 and len({row["product_id"] for row in rows}) == 11
+    assert {row["fresh"] for row in rows} == {"True"} and "x-next-cursor" not in table.headers
+    assert 'filename="daily-S1-2026-11-05.csv"' in table.headers["content-disposition"]
+
+
 def test_a_product_without_days_is_not_found_and_a_store_without_is_empty(client, token_of):
     missing = client.get("/v1/stores/S2/products/MUG/daily", headers=token_of())
     assert missing.status_code == 404 and "POST /v1/stores/S2/refresh" in missing.json()["detail"]

@@ -125,7 +125,7 @@ export class StoreDays {
 
   download() {
     const { q, category } = this.asked;
-    const href = address(`${this.path}/daily`, { q, category, limit: MOST, format: "csv" });
+    const href = address(`${this.path}/daily`, { q, category, format: "csv" });
     return h("a", { class: "button", href, download: true }, t("action.download"));
   }
 }
