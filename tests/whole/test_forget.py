@@ -324,3 +324,11 @@ def test_a_report_written_anew_keeps_the_gates_decision_of_its_time(months, open
     after = months.lake.read_json(report)
     assert after["gate"] == asdict(then)
     assert after["groups"]["store"] != before["groups"]["store"]
+
+
+def test_the_last_merchant_can_be_forgotten_too(months, opened):
+    run(months, opened)
+    assert run(months, opened, "plata")["left"] == 0
+    assert read_stores(months.lake) == []
+    assert b"plata" not in (months.folder / "store.sqlite").read_bytes()
+    assert not [path for path, content in months.files().items() if b"plata" in content]
