@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import date, datetime, timedelta
+from functools import cache, partial
 
 from api.store import open_store
 from dags.alerts import Alert
 from etl.closing import accepted_days
 from etl.lake import Lake
-from etl.ledger import missing_days, months_between, neighbouring
+from etl.ledger import missing_days, neighbouring
 from etl.registry import Store, read_stores
 from etl.settings import Settings
 
@@ -32,10 +33,11 @@ def alerts_now(settings: Settings, instant: datetime) -> list[Alert]:
 
 def _missing(settings: Settings, stores: list[Store], instant: datetime) -> Iterator[Alert]:
     lake = Lake(settings.lake_url)
+    accepted = cache(partial(accepted_days, lake))
     found = {}
     for store in stores:
         last = instant.astimezone(store.zone).date() - timedelta(days=_GRACE_DAYS)
-        gaps = _gaps(lake, store, last - _LOOKED_BACK, last)
+        gaps = _gaps(lake, store, last - _LOOKED_BACK, last, accepted)
         if gaps:
             found[f"{store.merchant_id}/{store.store_id}"] = gaps
     if found:
@@ -47,14 +49,17 @@ def _missing(settings: Settings, stores: list[Store], instant: datetime) -> Iter
         )
 
 
-def _gaps(lake: Lake, store: Store, start: date, end: date) -> list[date]:
-    """Days that the ledger misses and nobody accepted."""
-    accepted = {
-        day
-        for month in months_between(start, end)
-        for day in accepted_days(lake, month).get(f"{store.merchant_id}/{store.store_id}", ())
-    }
-    return [day for day in missing_days(lake, store, start, end) if str(day) not in accepted]
+def _gaps(
+    lake: Lake,
+    store: Store,
+    start: date,
+    end: date,
+    accepted: Callable[[date], Mapping[str, set[str]]],
+) -> list[date]:
+    """Days that the ledger misses and nobody `accepted`, which tells those of a month."""
+    gaps = missing_days(lake, store, start, end)
+    name = f"{store.merchant_id}/{store.store_id}"
+    return [day for day in gaps if str(day) not in accepted(day.replace(day=1)).get(name, ())]
 
 
 def _not_fresh(settings: Settings, instant: datetime) -> Iterator[Alert]:
