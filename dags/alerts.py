@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import logging
 import re
 from collections.abc import Iterable
@@ -19,8 +18,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dags.messengers import DeliveryError, messengers_of
-from etl.errors import LakeError, StorecastError
+from etl.errors import LakeError, SettingError, StorecastError
 from etl.lake import Lake
+from etl.retail.source import tokens_of
 from etl.settings import Settings
 
 __all__ = ["RUNBOOK", "Alert", "message_of", "redacted", "tell"]
@@ -103,17 +103,9 @@ def redacted(text: str, settings: Settings) -> str:
 def _secrets(settings: Settings) -> set[str]:
     """Texts that may stand in no message: tokens, passwords, the webhook's address."""
     told = {settings.airflow_password, settings.alert_webhook, settings.alert_smtp}
-    with contextlib.suppress(ValueError):  # a path, which is no secret
-        told |= set(_texts(json.loads(settings.source_tokens or "{}")))
+    with contextlib.suppress(SettingError):  # no tokens can be read of it, so none are told
+        told |= tokens_of(settings)
     return {text for text in told if len(text) >= 6}
-
-
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _texts(inner) if isinstance(inner, dict) or name != "url" else ()
-    elif isinstance(value, str):
-        yield value
 
 
 def _delivered(message: dict[str, Any], settings: Settings) -> bool:

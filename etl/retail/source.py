@@ -34,6 +34,7 @@ __all__ = [
     "open_merchant",
     "open_source",
     "reader_of",
+    "tokens_of",
 ]
 
 Document = dict[str, Any]
@@ -175,6 +176,14 @@ def _open(
         )
     settings = replace(settings, source_url=found.url or settings.source_url)
     return reader_of(connector).open(settings, merchant_id, found.token)
+
+
+def tokens_of(settings: Settings) -> set[str]:
+    """Every token of the setting, or of the file that it names, so that none is shown.
+
+    Raises `SettingError` where they cannot be read.
+    """
+    return {found.token for found in _Tokens(settings.source_tokens).by_name().values()}
 
 
 def document_text(document: Any) -> str:

@@ -194,6 +194,13 @@ def test_no_secret_stands_in_a_message(webhook, settings, caplog):
     assert redacted("https://a.test/plain?x=1", told) == "https://a.test/plain?x=1"
 
 
+def test_tokens_of_a_mounted_file_stand_in_no_message_either(settings, tmp_path):
+    file = tmp_path / "tokens.json"
+    file.write_text('{"M1": "APP_USR-1234"}')
+    assert redacted("refused: APP_USR-1234", settings(source_tokens=str(file))) == "refused: …"
+    assert redacted("refused", settings(source_tokens="nowhere.json")) == "refused"
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
