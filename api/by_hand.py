@@ -78,7 +78,7 @@ def _forget(options: argparse.Namespace, settings: Settings) -> None:
     print(
         f"nothing of {merchant} is left in lake, store and request log. Not looked through: "
         "backups, packed logs, Airflow's own database and task logs, and the setting that holds "
-        "the marketplace's tokens; see docs/privacy.md. Restart the API: it remembers rendered pages"
+        "the marketplace's tokens; see docs/privacy.md. Restart the API: it remembers pages"
     )
 
 
