@@ -6,7 +6,7 @@ Nothing is made here; files are read as they are, and numbers that must agree co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,11 @@ from etl.errors import IncompleteError, InputError
 from etl.lake import Lake
 from etl.lineage import Check, sha256_of
 from etl.tables import SERIES_KEY
-from forecasting.corrections import correct
-from forecasting.forecaster import Series, add_months
+from forecasting.forecaster import Series
 from forecasting.model_store import ModelStore, data_hash
 from forecasting.predict import run_manifest
 from forecasting.predictions import cutoff_of, read_predictions
+from forecasting.run_corrections import BULK, EMPTY, corrections_of
 from forecasting.series import read_shard, series_of, shard_manifest
 
 __all__ = ["TracedForecast", "trace_forecast"]
@@ -81,6 +81,7 @@ def trace_forecast(lake: Lake, run_id: str, key: Key) -> TracedForecast:
     return TracedForecast(document, series, found, shards.get("months", {}), checks)
 
 
+_CAUSES = {EMPTY: "shelf empty", BULK: "one-off order"}
 _COUNTS = ("shards", "models", "reasons", "rows", "flags", "totals", "series", "units_forecast")
 
 
@@ -150,18 +151,12 @@ def _model(
 
 def _corrections(series: Series) -> list[dict[str, Any]]:
     """The months that the ensemble's models learn from otherwise than as sold, oldest first."""
-    corrected = correct(series.units, series.days_out_of_stock)
     return [
         {
-            "month": f"{add_months(series.first_month, place):%Y-%m}",
-            "why": why,
-            "units_sold": float(corrected.raw[place]),
-            "units_used": round(float(corrected.units[place]), 3),
+            "month": f"{month:%Y-%m}",
+            "why": _CAUSES[cause],
+            "units_sold": sold,
+            "units_used": round(taken, 3),
         }
-        for place, why in sorted(_places(corrected.stockouts, corrected.spikes))
+        for month, sold, taken, cause in corrections_of(series)
     ]
-
-
-def _places(stockouts: tuple[int, ...], spikes: tuple[int, ...]) -> Iterator[tuple[int, str]]:
-    yield from ((place, "shelf empty") for place in stockouts)
-    yield from ((place, "one-off order") for place in spikes)
