@@ -190,6 +190,8 @@ def _first_models(
         first,
         np.array([short, 0, seasonal, 0, c, season]),
         np.array([0, min(1, limits[1]), 0, min(1, limits[3]), c, season]),
+        np.array([short, 0, 0, min(1, limits[3]), c, season]),
+        np.array([min(2, limits[0]), 0, seasonal, 0, c, season]),
         np.array([0, 0, 0, 0, 0, season]),
     ):
         count = _try(w, order, first, nothing, orders, parameters, scores, count)
