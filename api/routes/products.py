@@ -20,6 +20,8 @@ __all__ = ["PRODUCT_COLUMNS", "Identifier", "ProductList", "router"]
 
 router = APIRouter(prefix="/v1", tags=["products"])
 
+_USUAL = 50
+
 Identifier = Annotated[str, Path(min_length=1, max_length=200)]
 
 PRODUCT_COLUMNS = (
@@ -53,7 +55,9 @@ class ProductList:
         ] = None,
         q: Annotated[str, Query(max_length=100, description="Text in name, SKU or category")] = "",
         sort: Annotated[str, Query(description=f"One of {', '.join(SORTS)}")] = "volume",
-        limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+        limit: Annotated[
+            int | None, Query(ge=1, le=MOST, description="Without it a page has 50, and a CSV all")
+        ] = None,
         cursor: Annotated[
             str | None, Query(max_length=2000, description="`next` of the page before")
         ] = None,
@@ -69,18 +73,21 @@ class ProductList:
 
     def answer(self, caller: Caller, stores: list[str] | None) -> Response:
         """The page of these stores, or of all that the caller reaches."""
+        whole = self.format == "csv" and self.limit is None and self.cursor is None
+        limit = self.limit or (MOST if whole else _USUAL)
         query = product_query(
-            stores, self.categories, self.confidences, self.text, self.sort, self.limit
+            stores, self.categories, self.confidences, self.text, self.sort, limit
         )
         body = read_page(caller.view, query, self.cursor, caller.desk.pages)
         if self.format == "json":
             return document_response(body, caller.if_none_match)
         page = orjson.loads(body.json)
-        following = {"x-next-cursor": page["next"]} if page["next"] else {}
-        name = f"products-{page['run_id']}"
-        return csv_response(
-            PRODUCT_COLUMNS, page["products"], name, caller.if_none_match, following
-        )
+        rows, name, following = page["products"], f"products-{page['run_id']}", page["next"]
+        while whole and following:
+            page = orjson.loads(read_page(caller.view, query, following, caller.desk.pages).json)
+            rows, following = rows + page["products"], page["next"]
+        headers = {"x-next-cursor": following} if following else {}
+        return csv_response(PRODUCT_COLUMNS, rows, name, caller.if_none_match, headers)
 
 
 @router.get("/products", responses=answers(ProductPage, 400, 404, csv=True, cached=True))

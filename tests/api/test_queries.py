@@ -172,6 +172,17 @@ def test_csv_text_cannot_become_a_formula(client, token_of, lake, store, setting
     assert rows[0]["product_id"] == "'=HYPERLINK(1)"
 
 
+def test_a_csv_without_a_limit_has_every_product_however_many_pages(client, token_of, monkeypatch):
+    m1 = token_of("M1")
+    every = rows_of(client.get("/v1/products?format=csv", headers=m1))
+    monkeypatch.setattr("api.routes.products.MOST", 2)
+
+    table = client.get("/v1/products?format=csv", headers=m1)
+    assert rows_of(table) == every and len(every) > 2 and "x-next-cursor" not in table.headers
+    page = client.get("/v1/products?format=csv&limit=2", headers=m1)
+    assert rows_of(page) == every[:2] and page.headers["x-next-cursor"]
+
+
 def test_a_stores_forecasts_come_at_once_page_by_page(client, token_of):
     m1 = token_of("M1")
 

@@ -45,7 +45,7 @@ class ProductList {
     this.asking = new AbortController();
     this.filters = filters;
     if (!keepAddress) history.replaceState(null, "", addressOf(filters));
-    this.download.href = address("/products", { ...asQuery(filters), limit: 200, format: "csv" });
+    this.download.href = address("/products", { ...asQuery(filters), format: "csv" });
     if (!this.body.firstChild) fill(this.body, loading(8));
     try {
       this.draw(await this.read(null));
