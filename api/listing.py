@@ -20,10 +20,13 @@ from api.errors import BadRequestError
 from api.render import folded
 from api.store.documents import SORTS, ListedProduct, ProductQuery
 
-__all__ = ["MOST", "after_cursor", "cursor_after", "page_body", "product_query"]
+__all__ = ["MOST", "USUAL", "after_cursor", "cursor_after", "page_body", "product_query"]
 
 MOST = 200
 """Lines that one page may have."""
+
+USUAL = 50
+"""Lines that one page has where the caller does not say."""
 
 
 def product_query(

@@ -10,19 +10,17 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.caller import Caller
 from api.daily_shapes import DailyForecast, DailyPage
 from api.days import all_days, by_day, daily_query, product_days, store_days, store_today
-from api.listing import MOST
+from api.listing import MOST, USUAL
 from api.responses import REVALIDATED, csv_response, document_response
 from api.routes.documented import answers
 from api.routes.forecasts import Format
-from api.routes.products import Identifier
+from api.routes.products import Identifier, PageLimit
 from api.store.daily import DAILY_SORTS, DailyQuery
 from api.vintage import BOUNDS
 
 __all__ = ["DAILY_COLUMNS", "router"]
 
 router = APIRouter(prefix="/v1/stores/{store_id}", tags=["daily"])
-
-_USUAL = 50
 
 DAILY_COLUMNS = (
     "merchant_id",
@@ -48,9 +46,7 @@ def list_daily(
     category: Annotated[list[str] | None, Query(description="Any of these")] = None,
     q: Annotated[str, Query(max_length=100, description="Text in name, SKU or category")] = "",
     sort: Annotated[str, Query(description=f"One of {', '.join(DAILY_SORTS)}")] = "volume",
-    limit: Annotated[
-        int | None, Query(ge=1, le=MOST, description="Without it a page has 50, and a CSV all")
-    ] = None,
+    limit: PageLimit = None,
     cursor: Annotated[
         str | None, Query(max_length=2000, description="`next` of the page before")
     ] = None,
@@ -59,7 +55,7 @@ def list_daily(
     """The next seven days of a store's products, and what they add up to."""
     whole = format == "csv" and limit is None and cursor is None
     query = daily_query(
-        store_id, product or [], category or [], q, sort, limit or (MOST if whole else _USUAL)
+        store_id, product or [], category or [], q, sort, limit or (MOST if whole else USUAL)
     )
     if whole:
         return _whole_list(caller, query)

@@ -9,20 +9,22 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.caller import Caller
 from api.confidence import CONFIDENCES
-from api.listing import MOST, product_query
+from api.listing import MOST, USUAL, product_query
 from api.pages import read_page
 from api.responses import csv_response, document_response
 from api.routes.documented import answers
 from api.shapes import ProductPage
 from api.store.documents import SORTS
 
-__all__ = ["PRODUCT_COLUMNS", "Identifier", "ProductList", "router"]
+__all__ = ["PRODUCT_COLUMNS", "Identifier", "PageLimit", "ProductList", "router"]
 
 router = APIRouter(prefix="/v1", tags=["products"])
 
-_USUAL = 50
-
 Identifier = Annotated[str, Path(min_length=1, max_length=200)]
+
+PageLimit = Annotated[
+    int | None, Query(ge=1, le=MOST, description=f"Without it a page has {USUAL}, and a CSV all")
+]
 
 PRODUCT_COLUMNS = (
     "store_id",
@@ -55,9 +57,7 @@ class ProductList:
         ] = None,
         q: Annotated[str, Query(max_length=100, description="Text in name, SKU or category")] = "",
         sort: Annotated[str, Query(description=f"One of {', '.join(SORTS)}")] = "volume",
-        limit: Annotated[
-            int | None, Query(ge=1, le=MOST, description="Without it a page has 50, and a CSV all")
-        ] = None,
+        limit: PageLimit = None,
         cursor: Annotated[
             str | None, Query(max_length=2000, description="`next` of the page before")
         ] = None,
@@ -74,7 +74,7 @@ class ProductList:
     def answer(self, caller: Caller, stores: list[str] | None) -> Response:
         """The page of these stores, or of all that the caller reaches."""
         whole = self.format == "csv" and self.limit is None and self.cursor is None
-        limit = self.limit or (MOST if whole else _USUAL)
+        limit = self.limit or (MOST if whole else USUAL)
         query = product_query(
             stores, self.categories, self.confidences, self.text, self.sort, limit
         )
@@ -85,7 +85,8 @@ class ProductList:
         rows, name, following = page["products"], f"products-{page['run_id']}", page["next"]
         while whole and following:
             page = orjson.loads(read_page(caller.view, query, following, caller.desk.pages).json)
-            rows, following = rows + page["products"], page["next"]
+            rows.extend(page["products"])
+            following = page["next"]
         headers = {"x-next-cursor": following} if following else {}
         return csv_response(PRODUCT_COLUMNS, rows, name, caller.if_none_match, headers)
 
