@@ -49,11 +49,12 @@ def serve(host: str, port: int, workers: int, refresh_workers: int = 0) -> None:
     # The server hands a signal on when it has ended; what stands around it is to end as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with (
-        tempfile.TemporaryDirectory(prefix="storecast-metrics-") as folder,
+        tempfile.TemporaryDirectory(prefix="storecast-api-") as folder,
         KeptWorkers(refresh_workers),
     ):
         if workers > 1:
             os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+            os.environ.setdefault("STORECAST_LIMITS_FILE", f"{folder}/limits")
         uvicorn.run(
             "api.app:app_from_environment",
             factory=True,

@@ -18,7 +18,7 @@ from api.dashboard import pages as dashboard
 from api.edge import Edge
 from api.errors import BadRequestError, InvalidError, MethodError, NotFoundError
 from api.examples import add_examples
-from api.limits import RateLimit
+from api.limits import Buckets, RateLimit
 from api.metrics import Metrics
 from api.pages import PageCache
 from api.refresh.asking import Asking
@@ -77,7 +77,8 @@ def app_from_environment() -> Edge:
 def create_app(settings: Settings, store: ForecastStore) -> Edge:
     """The ASGI application over `store`, which it closes when it ends."""
     gate = Gate(store, settings)
-    limit = RateLimit(settings.requests_per_second, settings.request_burst)
+    buckets = Buckets(settings.limits_file)
+    limit = RateLimit(settings.requests_per_second, settings.request_burst, buckets=buckets)
     asking = Asking(store, settings, dispatcher_for(settings))
     pages = PageCache(settings.page_cache_bytes)
     desk = Desk(store, settings, gate, limit, pages, RefreshDesk(asking))

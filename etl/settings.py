@@ -126,10 +126,17 @@ class Settings:
         5.0, "Seconds for which the API remembers a token it has checked; a revoked one ends then."
     )
     requests_per_second: float = _setting(
-        50.0, "Requests a second that one token may make of each API process, on average."
+        50.0, "Requests a second that one token may make of the API, on average.", least=0.001
     )
     request_burst: int = _setting(
-        200, "Requests that one token may make of an API process at once, before it must slow down."
+        200,
+        "Requests that one token may make at once, before it must slow down.",
+        least=1,
+    )
+    limits_file: str = _setting(
+        "",
+        "File in which the API processes of one machine count requests together; empty: those "
+        "of one `serve` do.",
     )
     max_body_bytes: int = _setting(65536, "Longest request body that the API accepts.")
     page_cache_bytes: int = _setting(
