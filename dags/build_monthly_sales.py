@@ -40,7 +40,7 @@ def build_monthly_sales() -> None:
     def refresh_products(stores: list[list[str]]) -> dict[str, int]:
         from dags import jobs
 
-        return jobs.refresh_products(stores, run_instant(), run_settings())
+        return jobs.refresh_products(stores, run_instant(), run_settings(stores))
 
     @task(multiple_outputs=False, **LATE_DATA)
     def build_months() -> list[str]:

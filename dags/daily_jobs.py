@@ -17,7 +17,7 @@ from etl.lake import Lake
 from etl.registry import Store, read_stores
 from etl.settings import Settings
 
-__all__ = ["daily_stores", "forecast_days", "run_refresh"]
+__all__ = ["daily_stores", "forecast_days", "run_refresh", "stores_of_refresh"]
 
 _BEFORE_OPENING = timedelta(hours=3)
 """How long before its store opens the first try is made to forecast its days."""
@@ -27,6 +27,13 @@ def run_refresh(refresh_id: str, settings: Settings) -> dict[str, Any]:
     """Make the refresh of that id, which stands in the forecast store, and tell how it ended."""
     with closing(open_store(settings.store_url)) as store:
         return make_refresh(Lake(settings.lake_url), store, refresh_id, settings)
+
+
+def stores_of_refresh(refresh_id: str, settings: Settings) -> list[list[str]]:
+    """Merchant and store that the refresh is about; none where there is no such refresh."""
+    with closing(open_store(settings.store_url)) as store:
+        row = store.refreshes.get(refresh_id)
+    return [[row.merchant_id, row.store_id]] if row else []
 
 
 def daily_stores(settings: Settings, instant: datetime | None = None) -> list[list[str]]:

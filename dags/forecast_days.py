@@ -46,7 +46,7 @@ def forecast_days() -> None:
     def forecast_stores(stores: list[list[str]]) -> dict[str, int]:
         from dags import daily_jobs
 
-        return daily_jobs.forecast_days(stores, run_instant(), run_settings())
+        return daily_jobs.forecast_days(stores, run_instant(), run_settings(stores))
 
     forecast_stores.expand(stores=list_stores())
 

@@ -49,8 +49,8 @@ def ingest_sales() -> None:
         from dags import jobs
 
         if (days := run_days()) is not None:
-            return jobs.backfill_orders(stores, *days, run_instant(), run_settings())
-        return jobs.pull_orders(stores, run_instant(), run_settings())
+            return jobs.backfill_orders(stores, *days, run_instant(), run_settings(stores))
+        return jobs.pull_orders(stores, run_instant(), run_settings(stores))
 
     @task(outlets=[RAW])
     def count_days(pulled: list[dict[str, int]]) -> int:

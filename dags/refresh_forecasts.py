@@ -37,7 +37,9 @@ def refresh_forecasts() -> None:
     def run_refresh() -> dict[str, Any]:
         from dags import daily_jobs
 
-        told = daily_jobs.run_refresh(run_refresh_id(), run_settings())
+        refresh_id, settings = run_refresh_id(), run_settings()
+        stores = daily_jobs.stores_of_refresh(refresh_id, settings)
+        told = daily_jobs.run_refresh(refresh_id, run_settings(stores))
         if told["state"] == "failed":
             raise AirflowFailException(f"refresh {told['id']} failed: {told['message']}")
         return told

@@ -6,12 +6,14 @@ a task that runs again does the same again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from airflow.sdk import get_current_context
 
+from etl.dates import read_day, read_month
 from etl.errors import InputError
 from etl.settings import Settings, settings_from
 
@@ -30,9 +32,16 @@ def run_conf() -> dict[str, Any]:
     return dict(get_current_context()["dag_run"].conf or {})
 
 
-def run_settings() -> Settings:
-    """The worker's settings, with the engine that the run's conf names, if it names one."""
+def run_settings(stores: Sequence[Sequence[str]] = ()) -> Settings:
+    """The worker's settings, with the engine that the run's conf names, if it names one.
+
+    With the tokens that Airflow's connections hold for `stores`, each a merchant and a store.
+    """
     settings = settings_from()
+    if stores:
+        from dags.credentials import with_connections
+
+        settings = with_connections(stores, settings)
     engine = run_conf().get("engine")
     return replace(settings, engine=engine) if engine else settings
 
@@ -63,9 +72,9 @@ def run_days() -> tuple[date, date] | None:
     if told == [None, None]:
         return None
     try:
-        first, last = (date.fromisoformat(str(day)) for day in told)
-    except ValueError as error:
-        raise InputError(f"conf 'from' and 'to' must both be dates; found {told}") from error
+        first, last = (read_day(str(day)) for day in told)
+    except InputError as error:
+        raise InputError(f"conf 'from' and 'to' must both be dates: {error}") from error
     if first > last:
         raise InputError(f"conf 'from' {first} is after 'to' {last}")
     return first, last
@@ -83,8 +92,8 @@ def run_month() -> date:
     """First day of the month that the run is for: conf `month`, or its partition key (2026-10)."""
     told = run_conf().get("month") or get_current_context().get("partition_key")
     try:
-        return datetime.strptime(str(told), "%Y-%m").date()  # noqa: DTZ007
-    except ValueError as error:
+        return read_month(str(told))
+    except InputError as error:
         raise InputError(
-            f"a run needs its month as partition key or conf 'month', as in 2026-10; found {told!r}"
+            f"a run needs its month as partition key or conf 'month': {error}"
         ) from error

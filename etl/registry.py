@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -84,7 +85,7 @@ def read_stores(lake: Lake) -> list[Store]:
 def add_store(lake: Lake, store: Store) -> None:
     """Register `store`; one already known under its merchant and id is replaced.
 
-    Raises `InputError` where its time zone, identifier or opening hour cannot be used.
+    Raises `InputError` where its time zone, currency, identifier or opening hour cannot be used.
     """
     _refuse_unusable(store)
     stores = {(known.merchant_id, known.store_id): known for known in read_stores(lake)}
@@ -176,6 +177,11 @@ def _refuse_unusable(store: Store) -> None:
                 f"{name!r} cannot name a folder of the lake; merchant, store and source are "
                 "non-empty and hold none of / \\ = . :"
             )
+    if not re.fullmatch("[A-Z]{3}", store.currency):
+        raise InputError(
+            f"a currency is an ISO 4217 code such as EUR; found {store.currency!r}, in which no "
+            "order line would count"
+        )
     if not 0 <= store.opening_hour <= 23:
         raise InputError(f"opening_hour is 0 to 23; found {store.opening_hour}")
 

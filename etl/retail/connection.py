@@ -115,6 +115,12 @@ class Connection:
         """
         return self._ask("POST", path, json=content, headers=headers, verdict=verdict)
 
+    def discreet(self, text: str) -> str:
+        """`text`, as the marketplace said it, without the token that was sent there."""
+        for value in filter(None, self._headers.values()):
+            text = text.replace(value.split()[-1], "…")
+        return text
+
     def _ask(self, method: str, path: str, **content: Any) -> Any:
         try:
             return self._patient(self._polite, self._once, method, path, **content)
@@ -168,19 +174,19 @@ class Connection:
         return b"".join(parts)
 
     def _refuse_failure(self, answer: httpx.Response, body: bytes, path: str) -> None:
-        status = answer.status_code
+        status, words = answer.status_code, self.discreet(_words(body))
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise BusyError(_seconds_asked(answer.headers.get("Retry-After", "")))
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             raise SourceDeniedError(
                 f"the marketplace at {self.url} refused merchant {self._merchant_id} ({status} for "
-                f"{path}: {_words(body)}); check the merchant's token in {PREFIX}SOURCE_TOKENS"
+                f"{path}: {words}); check the merchant's token in {PREFIX}SOURCE_TOKENS"
             )
         if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
             raise FaultError(f"it answered {status}")
         if status != httpx.codes.OK:
             raise SourceContractError(
-                f"{self.url}{path} answered {status}: {_words(body)}; the marketplace's "
+                f"{self.url}{path} answered {status}: {words}; the marketplace's "
                 "documentation gives 200 here, so the connector needs a look"
             )
 

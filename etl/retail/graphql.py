@@ -81,7 +81,7 @@ class GraphQL:
         if not errors and isinstance(answer, dict):
             return
         code = _code(errors[0]) if errors else ""
-        words = _words(errors[0]) if errors else "no object"
+        words = self.connection.discreet(_words(errors[0])) if errors else "no object"
         url = self.connection.url
         if code in _DENIED:
             raise SourceDeniedError(

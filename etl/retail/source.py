@@ -30,7 +30,9 @@ __all__ = [
     "OrderReader",
     "Refusal",
     "RetailSource",
+    "add_tokens",
     "document_text",
+    "knows_token",
     "open_merchant",
     "open_source",
     "reader_of",
@@ -172,10 +174,27 @@ def _open(
     if found is None or not found.token:
         raise SourceDeniedError(
             f"no token is known for merchant {merchant_id}; put it into {PREFIX}SOURCE_TOKENS, "
-            f'as in {{"{merchant_id}": "…"}} or the path of such a file'
+            f'as in {{"{merchant_id}": "…"}} or the path of such a file; under Airflow, a '
+            f"connection storecast_{merchant_id} may hold it"
         )
     settings = replace(settings, source_url=found.url or settings.source_url)
     return reader_of(connector).open(settings, merchant_id, found.token)
+
+
+def knows_token(settings: Settings, merchant_id: str, store_id: str) -> bool:
+    """Whether the setting opens the store's marketplace, by its own token or its merchant's.
+
+    Raises `SettingError` where it cannot be read.
+    """
+    known = _Tokens(settings.source_tokens).by_name()
+    return merchant_id in known or f"{merchant_id}/{store_id}" in known
+
+
+def add_tokens(settings: Settings, tokens: dict[str, dict[str, str]]) -> Settings:
+    """`settings` that know further `tokens`, each a ``token`` and a ``url``, by name."""
+    known = _Tokens(settings.source_tokens).by_name()
+    told = {name: {"token": one.token, "url": one.url} for name, one in known.items()}
+    return replace(settings, source_tokens=json.dumps(told | tokens))
 
 
 def tokens_of(settings: Settings) -> set[str]:

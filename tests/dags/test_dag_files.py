@@ -160,4 +160,4 @@ print(" ".join(rooms))
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["etl", "etl.errors", "etl.settings"]
+    assert done.stdout.split() == ["etl", "etl.dates", "etl.errors", "etl.settings"]

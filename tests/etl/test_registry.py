@@ -55,6 +55,8 @@ def test_a_store_added_again_replaces_the_first(lake, store):
         ({"store_id": "a/b"}, "cannot name a folder"),
         ({"merchant_id": ""}, "cannot name a folder"),
         ({"opening_hour": 24}, "opening_hour is 0 to 23; found 24"),
+        ({"currency": "Pounds"}, "an ISO 4217 code such as EUR; found 'Pounds'"),
+        ({"currency": "gbp"}, "an ISO 4217 code such as EUR; found 'gbp'"),
     ],
 )
 def test_a_store_that_cannot_be_used_is_not_added(change, message, lake, store):

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from etl.errors import SourceUnreachableError
+from etl.errors import SourceError, SourceUnreachableError
 from etl.retail.connection import BusyError, Connection, FaultError
 
 
@@ -53,6 +53,13 @@ def test_being_asked_to_wait_is_no_failure(ask):
 def test_a_body_that_is_no_json_is_asked_for_again(ask):
     answer, _ = ask(httpx.Response(200, content=b'{"price": 1'), OK)
     assert answer is not None
+
+
+def test_a_token_that_the_marketplace_repeats_stands_in_no_message(ask):
+    said = {"message": "the key secret is not known here"}
+    for status in (401, 404):
+        with pytest.raises(SourceError, match="the key … is not known here"):
+            ask(httpx.Response(status, json=said))
 
 
 def test_an_address_without_scheme_is_refused_with_the_setting():
