@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,13 +21,15 @@ REPORT_TYPES = {
     "parquet": "application/vnd.apache.parquet",
 }
 _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
+_LINES_KEPT = 240
 _SHOWN = ("wape", "wape_naive", "skill", "bias", "coverage80")
 
 
 def list_reports(lake: Lake) -> list[dict[str, Any]]:
     """Each month that has a report, the newest first, with its headline."""
-    months = [path.split("month=")[1][:7] for path in lake.paths("reports", "report.json")]
-    return [_line(lake, month) for month in sorted(months, reverse=True)]
+    versions = lake.versions("reports", "report.json")
+    months = {path.split("month=")[1][:7]: version for path, version in versions.items()}
+    return [_line(lake.url, month, months[month]) for month in sorted(months, reverse=True)]
 
 
 def read_report(lake: Lake, month: str, kind: str) -> bytes:
@@ -45,9 +48,13 @@ def report_policy(page: bytes) -> str:
     return f"default-src 'none'; {style}; frame-ancestors 'none'; base-uri 'none'"
 
 
-def _line(lake: Lake, month: str) -> dict[str, Any]:
-    """A month with its headline; null where no earlier run had predicted it."""
-    facts = orjson.loads(read_report(lake, month, "json"))
+@lru_cache(maxsize=_LINES_KEPT)
+def _line(url: str, month: str, version: str) -> dict[str, Any]:
+    """A month with its headline; null where no earlier run had predicted it.
+
+    Its report is read once, and again when the file is replaced, which gives it another version.
+    """
+    facts = orjson.loads(read_report(Lake(url), month, "json"))
     headline = facts["headline"]
     address = f"/v1/reports/{month}"
     return {

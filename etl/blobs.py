@@ -87,6 +87,12 @@ class Blobs:
             for name in self._container.list_blob_names(name_starts_with=start):
                 yield name.removeprefix(self._path)
 
+    def versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        start = self._path + (f"{prefix}/" if prefix else "")
+        with self._said("listed", prefix):
+            for found in self._container.list_blobs(name_starts_with=start):
+                yield found.name.removeprefix(self._path), str(found.etag)
+
     def folders(self, prefix: str) -> Iterator[str]:
         start = self._path + (f"{prefix}/" if prefix else "")
         with self._said("listed", prefix):

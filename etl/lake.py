@@ -51,6 +51,9 @@ class Home(Protocol):
     def names(self, prefix: str) -> Iterator[str]:
         """Paths of the files below the folder `prefix`, in any order."""
 
+    def versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Those paths, each with a text that changes when the file is replaced."""
+
     def folders(self, prefix: str) -> Iterator[str]:
         """Names of the folders directly below the folder `prefix`, in any order."""
 
@@ -104,6 +107,11 @@ class Lake:
     def paths(self, prefix: str, suffix: str = "") -> list[str]:
         """Paths of the files below the folder `prefix` that end in `suffix`, sorted."""
         return sorted(name for name in self._home.names(_checked(prefix)) if name.endswith(suffix))
+
+    def versions(self, prefix: str, suffix: str = "") -> dict[str, str]:
+        """The same paths, each with a text that changes when its file is replaced."""
+        found = self._home.versions(_checked(prefix))
+        return dict(sorted(one for one in found if one[0].endswith(suffix)))
 
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders directly below the folder `prefix`, sorted; not what is in them."""
@@ -223,6 +231,11 @@ class _Folder:
             for name in names:
                 if not name.endswith(_UNFINISHED):
                     yield name if inside == "." else f"{inside}/{name}"
+
+    def versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        for path in self.names(prefix):
+            found = self.local(path).stat()
+            yield path, f"{found.st_ino}-{found.st_mtime_ns}"
 
     def folders(self, prefix: str) -> Iterator[str]:
         top = self.local(prefix)

@@ -7,6 +7,8 @@ import hashlib
 
 import pytest
 
+from api import reports
+
 PAGE = b"<!doctype html><style>h1 { color: red }</style><h1>October</h1>"
 HEADLINE = {"rows": 40, "wape": 0.25, "wape_naive": 0.5, "skill": 0.5, "bias": -0.1}
 
@@ -34,6 +36,20 @@ def test_months_with_a_report_are_listed_with_their_headline(client, analyst):
     assert (newest["month"], newest["wape"], newest["skill"]) == ("2026-10", 0.25, 0.5)
     assert (newest["forecasts"], newest["alerts"], newest["runs"]) == (40, 1, ["2026-09.1"])
     assert (first["month"], first["forecasts"], first["wape"]) == ("2026-09", 0, None)
+
+
+def test_a_report_is_read_for_the_list_only_when_it_was_written_anew(
+    client, analyst, lake, monkeypatch
+):
+    def listed():
+        return [one["wape"] for one in client.get("/v1/reports", headers=analyst).json()["reports"]]
+
+    assert listed() == [0.25, None]
+    changed = {"runs": ["2026-09.1"], "headline": {**HEADLINE, "wape": 0.75}, "alerts": []}
+    lake.write_json("reports/month=2026-10/report.json", changed)
+    assert listed() == [0.75, None]
+    monkeypatch.setattr(reports, "read_report", None)
+    assert listed() == [0.75, None]
 
 
 def test_each_form_is_where_the_list_says(client, analyst):

@@ -50,6 +50,18 @@ def test_paths_are_those_below_a_folder_sorted(home):
     assert home.paths("nowhere") == []
 
 
+def test_a_version_changes_when_its_file_is_replaced(home):
+    for path in ("t/a.json", "t/b.json", "t/c.txt"):
+        home.write_bytes(path, b"one")
+    before = home.versions("t", ".json")
+    home.write_bytes("t/b.json", b"two")
+    after = home.versions("t", ".json")
+    assert list(before) == list(after) == ["t/a.json", "t/b.json"]
+    assert before["t/a.json"] == after["t/a.json"]
+    assert before["t/b.json"] != after["t/b.json"]
+    assert home.versions("nowhere") == {}
+
+
 def test_folders_are_those_directly_below_without_what_is_in_them(home):
     for path in ("s/day=2/a", "s/day=1/b/c", "s/file", "t/day=3/a"):
         home.write_bytes(path, b"")
