@@ -20,6 +20,7 @@ from api.errors import BadRequestError, InvalidError, MethodError, NotFoundError
 from api.examples import add_examples
 from api.limits import Buckets, RateLimit
 from api.metrics import Metrics
+from api.newcomers import Newcomers
 from api.pages import PageCache
 from api.refresh.asking import Asking
 from api.refresh.desk import RefreshDesk
@@ -81,13 +82,15 @@ def create_app(settings: Settings, store: ForecastStore) -> Edge:
     limit = RateLimit(settings.requests_per_second, settings.request_burst, buckets=buckets)
     asking = Asking(store, settings, dispatcher_for(settings))
     pages = PageCache(settings.page_cache_bytes)
-    desk = Desk(store, settings, gate, limit, pages, RefreshDesk(asking))
+    newcomers = Newcomers(settings.lake_url)
+    desk = Desk(store, settings, gate, limit, pages, RefreshDesk(asking), newcomers)
     log, metrics = RequestLog(settings.request_log), Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         log.close()
+        newcomers.close()
         store.close()
 
     app = FastAPI(

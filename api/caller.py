@@ -22,6 +22,7 @@ from api.errors import (
     UnauthenticatedError,
 )
 from api.limits import RateLimit
+from api.newcomers import Newcomers
 from api.pages import PageCache
 from api.publish import published_runs
 from api.refresh.desk import RefreshDesk
@@ -43,7 +44,8 @@ _BEARER = HTTPBearer(
 
 @dataclass(frozen=True)
 class Desk:
-    """What the API answers with: store, settings, gate, limits, pages it keeps, and refreshes."""
+    """What the API answers with: store, settings, gate, limits, pages it keeps, refreshes, and
+    the stores that are newer than what is published."""
 
     store: ForecastStore
     settings: Settings
@@ -51,6 +53,7 @@ class Desk:
     limit: RateLimit
     pages: PageCache
     refreshing: RefreshDesk
+    newcomers: Newcomers
 
 
 def scope_for(principal: Principal, merchant_id: str | None) -> Scope:
@@ -106,7 +109,7 @@ class Caller:
         """What the caller may read. Raises as `scope_for` does."""
         scope = scope_for(self.principal, self._merchant_id)
         self._request.scope["storecast"].merchant_id = scope.merchant_id
-        return MerchantView(self.desk.store, scope)
+        return MerchantView(self.desk.store, scope, newcomers=self.desk.newcomers)
 
     def merchants(self) -> list[str]:
         """Every merchant of the run that is served; for roles of the platform only."""

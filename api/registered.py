@@ -11,9 +11,9 @@ from api.render import Listing
 from api.store.documents import StoreDocument
 from api.totals import Totals
 from etl.lake import Lake
-from etl.registry import products_path, read_stores
+from etl.registry import Store, products_path, read_stores
 
-__all__ = ["Listings", "store_documents"]
+__all__ = ["Listings", "store_document", "store_documents"]
 
 _STORES_HELD = 32
 _COLUMNS = ["product_id", "name", "price", "status", "stock_on_hand"]
@@ -70,7 +70,11 @@ class Listings:
 def store_documents(lake: Lake, totals: Totals) -> Iterator[StoreDocument]:
     """Every registered store, with how many series the run holds for it."""
     for store in read_stores(lake):
-        known = asdict(store)
-        shown = {name: known[name] for name in _SHOWN}
-        shown["series"] = totals.series_of(store.merchant_id, store.store_id)
-        yield StoreDocument(store.merchant_id, store.store_id, store.region, orjson.dumps(shown))
+        yield store_document(store, totals.series_of(store.merchant_id, store.store_id))
+
+
+def store_document(store: Store, series: int = 0) -> StoreDocument:
+    """A store as callers are told of it; `series` are those that the run holds for it."""
+    known = asdict(store)
+    shown = {name: known[name] for name in _SHOWN} | {"series": series}
+    return StoreDocument(store.merchant_id, store.store_id, store.region, orjson.dumps(shown))

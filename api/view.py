@@ -12,6 +12,7 @@ from typing import Any
 
 from api.audit import note_change
 from api.errors import BadRequestError, ForbiddenError, NoRunError, NotFoundError
+from api.newcomers import Newcomers
 from api.store.daily import DailyQuery, ListedDaily
 from api.store.documents import Body, Edition, ListedProduct, ProductQuery, Scope, StoreDocument
 from api.store.protocol import ForecastStore
@@ -22,15 +23,22 @@ __all__ = ["MerchantView"]
 
 
 class MerchantView:
-    """One merchant's part of one edition of the store."""
+    """One merchant's part of one edition of the store, and its stores that are newer than that."""
 
-    def __init__(self, store: ForecastStore, scope: Scope, edition: Edition | None = None) -> None:
+    def __init__(
+        self,
+        store: ForecastStore,
+        scope: Scope,
+        edition: Edition | None = None,
+        newcomers: Newcomers | None = None,
+    ) -> None:
         edition = edition or store.current()
         if edition is None:
             raise NoRunError("no run has been published yet; come back after the next publish")
         self._store = store
         self.scope = scope
         self.edition: Edition = edition
+        self._newcomers = newcomers
 
     @property
     def merchant_id(self) -> str:
@@ -43,19 +51,29 @@ class MerchantView:
             return self
         for edition in self._store.editions():
             if edition.load == load:
-                return MerchantView(self._store, self.scope, edition)
+                return MerchantView(self._store, self.scope, edition, self._newcomers)
         raise BadRequestError("the run that this cursor began in is no longer kept; start anew")
 
     def stores(self, region: str | None = None) -> list[StoreDocument]:
-        """The stores in view, of one region or of all."""
-        return self._store.stores(self.edition.load, self.scope, region)
+        """The stores in view, of one region or of all, by their ids."""
+        published = self._store.stores(self.edition.load, self.scope)
+        known = {store.store_id for store in published}
+        stores = [*published, *(one for one in self._new_stores() if one.store_id not in known)]
+        wanted = (store for store in stores if region in (None, store.region))
+        return sorted(wanted, key=lambda store: store.store_id)
 
     def require_store(self, store_id: str) -> StoreDocument:
         """That store. Raises `NotFoundError` where it is not in view."""
-        for store in self.stores():
-            if store.store_id == store_id:
-                return store
-        raise NotFoundError(f"there is no store {store_id!r}; GET /v1/stores lists yours")
+        published = self._store.stores(self.edition.load, self.scope)
+        found = next((store for store in published if store.store_id == store_id), None)
+        found = found or next((s for s in self._new_stores() if s.store_id == store_id), None)
+        if found is None:
+            raise NotFoundError(f"there is no store {store_id!r}; GET /v1/stores lists yours")
+        return found
+
+    def _new_stores(self) -> list[StoreDocument]:
+        """Stores of the registry, those that the edition knows among them."""
+        return self._newcomers.of(self.scope) if self._newcomers else []
 
     def forecast(self, store_id: str, product_id: str) -> Body:
         """One product's forecast. Raises `NotFoundError` where it is not in view."""

@@ -6,7 +6,7 @@ import csv
 import io
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from pymongo import MongoClient
@@ -19,6 +19,9 @@ from api.refresh.run import now_by, run_refresh
 from api.store import open_store
 from api.store.daily import DailyQuery
 from api.store.documents import Scope, StoreDocument
+from etl.ingest import backfill
+from etl.registry import add_store, read_stores
+from etl.retail.source import open_source
 
 ASK = "/v1/stores/S1/refresh"
 DAILY = "/v1/stores/S1/daily"
@@ -87,6 +90,33 @@ def test_a_region_is_one_request_for_its_stores(client, token_of, work, publishe
     present = client.post("/v1/refresh", headers=headers, json={"stores": ["S1", "S2"]})
     told = AskedRefresh.model_validate_json(present.content)
     assert (present.status_code, told.outcome, told.id) == (200, "present", None)
+
+
+def test_a_store_that_joined_after_the_run_was_published_is_refreshed_and_read_at_once(
+    client, token_of, lake, settings, work
+):
+    norte = next(one for one in read_stores(lake) if one.store_id == "S2")
+    joined = replace(norte, store_id="S3", name="Nuevo")
+    add_store(lake, joined)
+    day = datetime(2026, 11, 4, 12, tzinfo=UTC)
+    source = open_source(settings, joined)
+    backfill(lake, joined, date(2026, 10, 1), date(2026, 11, 3), source, settings, day)
+    planner = token_of(role="planner", stores=["S3"])
+    listed = client.get("/v1/stores", headers=planner).json()["stores"]
+    assert [(one["store_id"], one["name"], one["series"]) for one in listed] == [("S3", "Nuevo", 0)]
+    empty = DailyPage.model_validate_json(
+        client.get("/v1/stores/S3/daily", headers=planner).content
+    )
+    assert empty.products == [] and empty.today == "2026-11-05"
+
+    for other in (token_of("M2"), token_of(stores=["S1"])):
+        assert client.post("/v1/stores/S3/refresh", headers=other).status_code == 404
+        assert client.get("/v1/stores/S3/daily", headers=other).status_code == 404
+        assert "S3" not in client.get("/v1/stores", headers=other).text
+    assert client.post("/v1/stores/S3/refresh", headers=planner).status_code == 202
+    work()
+    page = DailyPage.model_validate_json(client.get("/v1/stores/S3/daily", headers=planner).content)
+    assert (len(page.products), page.fresh) == (4, True)
 
 
 def test_what_is_asked_wrongly_is_said(client, token_of):
