@@ -14,13 +14,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import uvicorn
-
 from api import by_hand
 from api.audit import COMMAND_LINE, note_change, read_trail
 from api.publish import publish_run, published_runs, rollback
-from api.refresh.dispatch import EmbeddedWorkers, dispatcher_for
-from api.refresh.worker import KeptWorkers, Worker, end_with_input
 from api.store import ForecastStore, open_store
 from api.tokens import ROLES, hash_of, issue_token, list_tokens, revoke_token
 from etl.errors import StorecastError
@@ -46,6 +42,10 @@ def serve(host: str, port: int, workers: int, refresh_workers: int = 0) -> None:
 
     `refresh_workers` processes beside it make refreshes, and end with it.
     """
+    import uvicorn
+
+    from api.refresh.worker import KeptWorkers
+
     # The server hands a signal on when it has ended; what stands around it is to end as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with (
@@ -76,6 +76,8 @@ def work(settings: Settings, kept: bool = False) -> None:
 
     What it is at is left after the present batch, for another worker to go on with.
     """
+    from api.refresh.worker import Worker, end_with_input
+
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("storecast").setLevel(logging.INFO)
     with closing(_store(settings)) as store:
@@ -153,6 +155,8 @@ def _runs(_: argparse.Namespace, settings: Settings) -> None:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> None:
+    from api.refresh.dispatch import EmbeddedWorkers, dispatcher_for
+
     embedded = isinstance(dispatcher_for(settings), EmbeddedWorkers)
     refresh_workers = options.refresh_workers if embedded else 0
     serve(options.host, options.port, options.workers, refresh_workers)

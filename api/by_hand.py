@@ -9,16 +9,15 @@ import argparse
 import json
 from contextlib import closing
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from api.forget import Found, find_merchant, forget
-from api.lineage import explain
-from api.lineage_words import in_words
-from api.retention import remove_old
 from api.store import open_store
 from etl.errors import IncompleteError, InputError
 from etl.lake import Lake
 from etl.settings import Settings
+
+if TYPE_CHECKING:
+    from api.forget import Found
 
 __all__ = ["add_commands"]
 
@@ -48,6 +47,9 @@ def add_commands(commands: Any) -> None:
 
 def _explain(options: argparse.Namespace, settings: Settings) -> None:
     """Print what is behind a number. Raises `IncompleteError` where two places disagree."""
+    from api.lineage import explain
+    from api.lineage_words import in_words
+
     key = (options.merchant, options.store, options.product)
     with closing(open_store(settings.store_url)) as store:
         explained = explain(Lake(settings.lake_url), store, key, options.month)
@@ -63,6 +65,8 @@ def _explain(options: argparse.Namespace, settings: Settings) -> None:
 
 def _forget(options: argparse.Namespace, settings: Settings) -> None:
     """Forget a merchant, or say what would be forgotten."""
+    from api.forget import find_merchant, forget
+
     lake, merchant = Lake(settings.lake_url), options.merchant
     with closing(open_store(settings.store_url)) as store:
         if options.dry_run:
@@ -84,6 +88,8 @@ def _forget(options: argparse.Namespace, settings: Settings) -> None:
 
 def _retention(options: argparse.Namespace, settings: Settings) -> None:
     """Remove what is too old, or say what is."""
+    from api.retention import remove_old
+
     with closing(open_store(settings.store_url)) as store:
         lake = Lake(settings.lake_url)
         gone = remove_old(lake, store, settings, datetime.now(UTC), options.dry_run)
