@@ -21,7 +21,7 @@ from api.refresh.documents import stamp_of
 from api.refresh.run import Clock, now_by
 from api.refresh.scope import RefreshScope, flight_of, scope_of_row
 from api.store.protocol import ForecastStore
-from api.store.refreshes import RefreshRow
+from api.store.refreshes import AskedTooOftenError, Limit, RefreshRow
 from etl.daily import DailyManifest, read_manifest
 from etl.errors import InputError, LakeError
 from etl.lake import Lake
@@ -95,7 +95,11 @@ class Asking:
         return self._present(scope, covering, data)
 
     def start(self, scope: RefreshScope, by: str, asked: bool = True) -> Asked:
-        """Start a refresh, or join the one that was started a moment before."""
+        """Start a refresh, or join the one that was started a moment before.
+
+        Raises `TooManyRequestsError` where a merchant's people, counted where it was `asked` for by
+        one, have started enough for now.
+        """
         data = self._data(scope)
         configuration = daily_configuration(self.settings)
         awaited = data.awaited.isoformat() if data.awaited else ""
@@ -113,7 +117,7 @@ class Asking:
             watermark=data.watermark,
             estimate_seconds=self._estimate(scope, configuration),
         )
-        outcome = "started" if self.store.refreshes.add(row) else "joined"
+        outcome = "started" if self._added(row) else "joined"
         kept = self.store.refreshes.get(row.id) or row
         return Asked(outcome, self.handed_over(kept))
 
@@ -134,21 +138,27 @@ class Asking:
         self.store.refreshes.change(row.id, {"dispatched_at": at})
         return replace(row, dispatched_at=at)
 
-    def check_limit(self, merchant_id: str) -> None:
-        """Raise `TooManyRequestsError` where a merchant's people have started enough for now."""
-        now = datetime.now(UTC)
-        since = (now - _HOUR).isoformat(timespec="milliseconds")
-        asked = self.store.refreshes.asked_since(merchant_id, since)
+    def _added(self, row: RefreshRow) -> bool:
+        """Whether the refresh is new, counted where a person asked for it."""
         most = self.settings.refreshes_per_hour
-        if len(asked) < most:
-            return
-        again = datetime.fromisoformat(asked[len(asked) - most]) + _HOUR if most else now + _HOUR
-        wait = max(1, ceil((again - now).total_seconds()))
-        raise TooManyRequestsError(
-            f"a merchant may start {most} refreshes an hour; joining one that runs is free. "
-            f"Try again in {wait} s",
-            retry_after=wait,
-        )
+        since = (datetime.now(UTC) - _HOUR).isoformat(timespec="milliseconds")
+        try:
+            return self.store.refreshes.add(row, Limit(since, most) if row.asked else None)
+        except AskedTooOftenError:
+            wait = self._seconds_until_free(row.merchant_id, since, most)
+            raise TooManyRequestsError(
+                f"a merchant may start {most} refreshes an hour; joining one that runs is free. "
+                f"Try again in {wait} s",
+                retry_after=wait,
+            ) from None
+
+    def _seconds_until_free(self, merchant_id: str, since: str, most: int) -> int:
+        """Until the oldest of the refreshes that fill the limit is an hour ago."""
+        asked = self.store.refreshes.asked_since(merchant_id, since)
+        now = datetime.now(UTC)
+        filling = asked[-most:] if most else []
+        again = datetime.fromisoformat(filling[0]) + _HOUR if filling else now + _HOUR
+        return max(1, ceil((again - now).total_seconds()))
 
     def _data(self, scope: RefreshScope) -> _Data:
         """A lake that cannot be read tells nothing: the worker will say what is the matter."""

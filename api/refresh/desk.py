@@ -94,10 +94,9 @@ class RefreshDesk:
     def _ask(
         self, view: MerchantView, by: Principal, scopes: Sequence[RefreshScope]
     ) -> list[Asked]:
-        """Look at all, then start those that must be: the limit counts a request once."""
+        """Look at all, then start those that must be: the limit counts a request once, and what
+        goes beyond it starts nothing."""
         looked = [(scope, self.asking.look(scope)) for scope in scopes]
-        if any(found is None for _, found in looked):
-            self.asking.check_limit(view.merchant_id)
         answers = []
         counted = False
         for scope, found in looked:

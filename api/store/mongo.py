@@ -67,7 +67,10 @@ class MongoStore:
             self.daily = MongoDaily(self._durably("daily"), self._errors)
             self.forgetting = MongoForgetting(self._database, self._errors)
             self.refreshes = MongoRefreshes(
-                self._durably("refreshes"), self._durably("leases"), self._errors
+                self._durably("refreshes"),
+                self._durably("leases"),
+                self._durably("asked"),
+                self._errors,
             )
             try:
                 self._make_indexes()

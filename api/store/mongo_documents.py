@@ -39,6 +39,7 @@ INDEXES: dict[str, list[tuple[str, ...]]] = {
     ],
     "refreshes": [("merchant_id", "store_id", "requested_at"), ("active", "requested_at")],
     "leases": [("merchant_id", "store_id")],
+    "asked": [("merchant_id",)],
 }
 DESCENDING_SORTS = ("volume", "growth", "decline", "risk", "attention")
 

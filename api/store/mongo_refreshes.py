@@ -13,33 +13,75 @@ from pymongo.errors import DuplicateKeyError
 
 from api.store.mongo_documents import Document, id_of
 from api.store.mongo_limits import within_limit
-from api.store.refreshes import ACTIVE, Lease, RefreshRow, row_from
+from api.store.refreshes import ACTIVE, AskedTooOftenError, Lease, Limit, RefreshRow, row_from
 
 __all__ = ["MongoRefreshes"]
 
 
 class MongoRefreshes:
-    """The collections `refreshes` and `leases`; fulfils `RefreshQueue`."""
+    """The collections `refreshes`, `leases` and `asked`; fulfils `RefreshQueue`.
+
+    `asked` has a document a merchant and limit: when the last so many refreshes were asked for.
+    """
 
     def __init__(
         self,
         refreshes: Collection[Document],
         leases: Collection[Document],
+        asked: Collection[Document],
         errors: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         self._refreshes = refreshes
         self._leases = leases
+        self._asked = asked
         self._errors = errors
 
-    def add(self, refresh: RefreshRow) -> bool:
+    def add(self, refresh: RefreshRow, limit: Limit | None = None) -> bool:
         active = refresh.active and refresh.parts is None
         kept = {**asdict(refresh), "_id": id_of(refresh.id), "active": active}
+        if limit is not None:
+            if self.get(refresh.id) is not None:
+                return False
+            self._count(refresh, limit)
         with self._errors("written"):
             try:
                 within_limit(lambda: self._refreshes.insert_one(kept))
             except DuplicateKeyError:
+                if limit is not None:
+                    self._uncount(refresh, limit)
                 return False
             return True
+
+    def _count(self, refresh: RefreshRow, limit: Limit) -> None:
+        """Note that it was asked for, where the limit has room: the oldest noted is before it."""
+        if limit.most < 1:
+            raise AskedTooOftenError
+        name = _limit_name(refresh, limit)
+        room: Document = {
+            "_id": name,
+            "$or": [{f"times.{limit.most - 1}": None}, {"times.0": {"$lt": limit.since}}],
+        }
+        times = {"$each": [refresh.requested_at], "$slice": -limit.most}
+        first = {"_id": name, "merchant_id": refresh.merchant_id, "times": [refresh.requested_at]}
+        with self._errors("written"):
+            for _ in range(2):
+                done = within_limit(
+                    lambda: self._asked.update_one(room, {"$push": {"times": times}})
+                )
+                if done.matched_count:
+                    return
+                try:
+                    within_limit(lambda: self._asked.insert_one(first))
+                    return
+                except DuplicateKeyError:
+                    continue  # full, or made by another process just now: look once more
+        raise AskedTooOftenError
+
+    def _uncount(self, refresh: RefreshRow, limit: Limit) -> None:
+        """Take the note back: another process kept the same refresh first."""
+        name = _limit_name(refresh, limit)
+        taken = {"$pull": {"times": refresh.requested_at}}
+        within_limit(lambda: self._asked.update_one({"_id": name}, taken))
 
     def get(self, refresh_id: str) -> RefreshRow | None:
         with self._errors("read"):
@@ -115,3 +157,8 @@ class MongoRefreshes:
                 lambda: list(self._refreshes.find(wanted).sort(order).limit(limit))
             )
             return [row_from(document) for document in found]
+
+
+def _limit_name(refresh: RefreshRow, limit: Limit) -> str:
+    """A changed limit counts anew."""
+    return id_of(refresh.merchant_id, str(limit.most))

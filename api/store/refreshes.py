@@ -12,7 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["ACTIVE", "Lease", "RefreshQueue", "RefreshRow", "row_from"]
+__all__ = [
+    "ACTIVE",
+    "AskedTooOftenError",
+    "Lease",
+    "Limit",
+    "RefreshQueue",
+    "RefreshRow",
+    "row_from",
+]
 
 ACTIVE = ("queued", "pulling", "training")
 """States in which a refresh is still to be worked on."""
@@ -84,11 +92,26 @@ class Lease(NamedTuple):
     taken_at: float
 
 
+class Limit(NamedTuple):
+    """How many refreshes a merchant's people may ask for since an instant."""
+
+    since: str
+    most: int
+
+
+class AskedTooOftenError(Exception):
+    """A merchant's people have asked for as many refreshes as the limit allows."""
+
+
 class RefreshQueue(Protocol):
     """Refreshes and leases as a home of the store keeps them, safe between processes."""
 
-    def add(self, refresh: RefreshRow) -> bool:
-        """Keep a new refresh; False where its id is taken, and nothing is changed then."""
+    def add(self, refresh: RefreshRow, limit: Limit | None = None) -> bool:
+        """Keep a new refresh; False where its id is taken, and nothing is changed then.
+
+        Raises `AskedTooOftenError` where it would go beyond the merchant's limit. Counting and
+        keeping are one step, so that of processes that ask at the same instant none slips through.
+        """
 
     def get(self, refresh_id: str) -> RefreshRow | None:
         """The refresh of that id."""

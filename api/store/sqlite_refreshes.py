@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from api.store.refreshes import ACTIVE, Lease, RefreshRow, row_from
+from api.store.refreshes import ACTIVE, AskedTooOftenError, Lease, Limit, RefreshRow, row_from
 from api.store.sqlite_file import SqliteFile
 from api.store.sqlite_listing import marks
 
@@ -24,8 +24,10 @@ class SqliteRefreshes:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
 
-    def add(self, refresh: RefreshRow) -> bool:
+    def add(self, refresh: RefreshRow, limit: Limit | None = None) -> bool:
         with self._file.transaction("written") as connection:
+            if limit is not None and self._is_beyond(refresh, limit):
+                raise AskedTooOftenError
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO refreshes VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -115,6 +117,12 @@ class SqliteRefreshes:
                 tuple(merchants),
             )
             return [Lease(*row) for row in rows]
+
+    def _is_beyond(self, refresh: RefreshRow, limit: Limit) -> bool:
+        """Whether the limit has no room for a new refresh; one that is kept needs none."""
+        if self.get(refresh.id) is not None:
+            return False
+        return len(self.asked_since(refresh.merchant_id, limit.since)) >= limit.most
 
     def _rows(self, terms: str, values: Sequence[Any] = ()) -> list[RefreshRow]:
         with self._file.errors("read"):

@@ -27,7 +27,7 @@ var acrPull = '7f951dda-4ed3-4680-a7ca-43fe172d538d'
 
 // A collection's documents are found by their string id, so the id is the partition key too: a read
 // or an upsert of one forecast costs one partition, and no merchant can outgrow its own.
-var collections = ['forecasts', 'summaries', 'stores', 'records', 'daily', 'refreshes', 'leases', 'editions', 'pointer', 'counters']
+var collections = ['forecasts', 'summaries', 'stores', 'records', 'daily', 'refreshes', 'leases', 'asked', 'editions', 'pointer', 'counters']
 
 resource lake 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: toLower('${name}${suffix}')

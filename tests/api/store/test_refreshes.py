@@ -9,7 +9,7 @@ import pytest
 
 from api.store.daily import DailyDocument, DailyQuery
 from api.store.documents import Scope
-from api.store.refreshes import RefreshRow
+from api.store.refreshes import AskedTooOftenError, Limit, RefreshRow
 
 M1 = Scope("M1")
 NARROW = Scope("M1", frozenset({"S2"}))
@@ -105,6 +105,42 @@ def test_many_who_add_the_same_at_once_add_it_once(store):
     for thread in threads:
         thread.join()
     assert sorted(added) == [False] * 15 + [True]
+
+
+def test_of_many_who_ask_at_once_no_more_are_added_than_the_limit_allows(store):
+    limit = Limit("2026-11-05T08:00:00+00:00", 5)
+    outcomes = []
+
+    def add(number):
+        try:
+            outcomes.append(store.refreshes.add(a_refresh(number), limit))
+        except AskedTooOftenError:
+            outcomes.append(None)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes, key=str) == [None] * 11 + [True] * 5
+    assert len(store.refreshes.asked_since("M1", limit.since)) == 5
+
+
+def test_what_is_kept_already_or_asked_by_others_or_long_ago_uses_up_no_limit(store):
+    limit = Limit("2026-11-05T08:00:00+00:00", 2)
+    assert store.refreshes.add(a_refresh(1), limit) is True
+    for _ in range(3):
+        assert store.refreshes.add(a_refresh(1), limit) is False
+    assert store.refreshes.add(a_refresh(2, merchant="M2"), limit) is True
+    assert store.refreshes.add(a_refresh(3), limit) is True
+    with pytest.raises(AskedTooOftenError):
+        store.refreshes.add(a_refresh(4), limit)
+    later = Limit("2026-11-05T08:02:00+00:00", 2)
+    assert store.refreshes.add(a_refresh(5), later) is True
+    with pytest.raises(AskedTooOftenError):
+        store.refreshes.add(a_refresh(6), later)
+    with pytest.raises(AskedTooOftenError):
+        store.refreshes.add(a_refresh(7), Limit("2026-11-05T08:00:00+00:00", 0))
 
 
 def test_active_refreshes_are_those_still_to_be_worked_on(store):
