@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,15 +32,13 @@ from etl.errors import IncompleteError, InputError, StorecastError
 from etl.lake import Lake
 from etl.registry import Store, pick_stores, read_stores
 from etl.settings import Settings
-from forecasting.daily import DailyForecast, daily_configuration, forecast_daily
+from forecasting.daily import daily_configuration, forecast_daily
 
 __all__ = ["Clock", "holder_name", "now_by", "run_refresh", "work_on"]
 
 _LOG = logging.getLogger("storecast.refresh")
 _PATIENCE = 1800.0
 _MOST_LOSSES = 3
-_AT_ONCE = 4
-"""Products that are forecast without starting processes for them."""
 _KEPT = timedelta(days=30)
 """How long it is known of a refresh how it ended."""
 
@@ -263,7 +261,8 @@ def _forecast(
     at, began = datetime.now(UTC), time.monotonic()
     before = began - work.began
     done, trained = 0, 0
-    with closing(_batches(work, manifest, todo, at)) as batches:
+    forecasts = forecast_daily(work.lake, manifest, work.settings, todo, at)
+    with closing(forecasts) as batches:
         for batch in batches:
             lifeline.check()
             known = listings.of(forecast.key for forecast in batch)
@@ -283,16 +282,6 @@ def _forecast(
                 return False
     note_cost(work.store, work.row.configuration, before, time.monotonic() - began, trained)
     return True
-
-
-def _batches(
-    work: _Work, manifest: DailyManifest, todo: list[str], at: datetime
-) -> Generator[list[DailyForecast], None, None]:
-    """Forecasts as they are ready: a few by this process first, while others would only start."""
-    first, rest = todo[:_AT_ONCE], todo[_AT_ONCE:]
-    yield from forecast_daily(work.lake, manifest, work.settings, first, at)
-    if rest:
-        yield from forecast_daily(work.lake, manifest, work.settings, rest, at)
 
 
 def _left(series: int, seconds: float, done: int, cost: Cost) -> float:

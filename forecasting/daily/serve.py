@@ -7,10 +7,9 @@ then the series that deserve the costly models.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import chain
 
 from threadpoolctl import threadpool_limits
 
@@ -31,7 +30,10 @@ RECENT_DAYS = 28
 """Days of the history that stand beside a forecast."""
 
 FEW = 4
-"""Series that are trained in this process, because starting others takes longer."""
+"""Series that are trained in this process first, while others would only start."""
+
+_Stored = tuple[DailySeries, DailyModel | None]
+"""A series with what is kept of it, fresh or not."""
 
 _BATCH = 25
 _SECONDS = 1.0
@@ -73,7 +75,7 @@ def forecast_daily(
     settings: Settings,
     product_ids: Collection[str] | None = None,
     trained_at: datetime | None = None,
-) -> Iterator[list[DailyForecast]]:
+) -> Generator[list[DailyForecast], None, None]:
     """Forecasts of the store's products, or of `product_ids`, in batches as they are ready.
 
     A series whose stored model saw the same history under the same configuration is not trained;
@@ -93,11 +95,17 @@ def forecast_daily(
     engine = open_daily_engine(settings.daily_engine)
     stale.sort(key=lambda pair: engine.heavy(pair[0]))
     guard, promised = DailyGuard(engine), _promised(lake, manifest)
-    answered = chain(
+
+    def trained(pairs: Sequence[_Stored], jobs: int) -> Iterator[_Answered]:
+        return _trained(models, pairs, guard, configuration, jobs, trained_at)
+
+    parts = (
         _from_stored(known, guard),
-        _trained(models, stale, guard, configuration, settings, trained_at),
+        trained(stale[:FEW], 1),
+        trained(stale[FEW:], cores(settings.jobs)),
     )
-    yield from _batches(_told(answered, promised))
+    for answered in parts:
+        yield from _batches(_told(answered, promised))
 
 
 def _promised(lake: Lake, manifest: DailyManifest) -> Mapping[str, MonthForecast]:
@@ -137,14 +145,13 @@ def _from_stored(
 
 def _trained(
     models: DailyModels,
-    stale: Sequence[tuple[DailySeries, DailyModel | None]],
+    stale: Sequence[_Stored],
     guard: DailyGuard,
     configuration: str,
-    settings: Settings,
+    jobs: int,
     trained_at: datetime | None,
 ) -> Iterator[_Answered]:
     works = [Work(series, _usable(model, configuration)) for series, model in stale]
-    jobs = 1 if len(works) <= FEW else cores(settings.jobs)
     for done in forecast_fleet(works, guard, HORIZON, jobs):
         if done.model is not None:
             digest = data_hash(done.series)

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from etl.lake import Lake
 from etl.tables import PREDICTIONS
+from forecasting.daily import month
 from forecasting.daily.month import MonthForecast, agreed, month_forecasts, open_month
 from forecasting.forecaster import Forecast
-from forecasting.predictions import predictions_to_csv
+from forecasting.predictions import predictions_to_csv, read_predictions
 
 MARCH = date(2025, 3, 1)
 
@@ -63,13 +64,13 @@ def run(lake: Lake, name: str, shards: list[list[tuple[str, str, str]]], units: 
                 "store_id": store,
                 "product_id": product,
                 "cutoff_month": date(2025, 2, 1),
-                "month": month,
+                "month": ahead,
                 "horizon": horizon,
                 "model": "ets",
                 "reason": "",
             }
             for merchant, store, product in keys
-            for horizon, month in ((1, MARCH), (2, date(2025, 4, 1)))
+            for horizon, ahead in ((1, MARCH), (2, date(2025, 4, 1)))
         ]
         path = f"predictions/run_id={name}/shard={number:04}.csv"
         table = PREDICTIONS.conform(pa.Table.from_pylist(rows, PREDICTIONS.schema))
@@ -86,6 +87,18 @@ def test_the_latest_closed_run_is_found_among_many_shards(tmp_path):
     lake.write_json("predictions/run_id=2025-02.2/survey.json", {})
     found = month_forecasts(lake, "M2", "S1", MARCH)
     assert {product: told.units for product, told in found.items()} == {"A": 7.0, "B": 7.0}
+
+
+def test_of_many_shards_only_the_merchants_own_are_parsed(tmp_path, monkeypatch):
+    lake = Lake(tmp_path)
+    run(lake, "2025-02.1", [[(f"M{n:02}", "S1", 'A,\n"B"')] for n in range(40)], 7.0)
+    parsed = []
+    monkeypatch.setattr(
+        month, "read_predictions", lambda lake, path: parsed.append(path) or real(lake, path)
+    )
+    real = read_predictions
+    assert list(month_forecasts(lake, "M23", "S1", MARCH)) == ['A,\n"B"']
+    assert parsed == ["predictions/run_id=2025-02.1/shard=0023.csv"]
 
 
 def test_a_run_that_knew_the_month_or_says_nothing_of_it_is_not_asked(tmp_path):

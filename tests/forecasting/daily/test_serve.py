@@ -43,6 +43,10 @@ def test_every_product_has_its_next_seven_days(store, settings):
     assert len(one.recent) == 28
 
 
+def test_the_first_few_do_not_wait_for_those_that_processes_are_started_for(store, settings):
+    assert [len(batch) for batch in forecast_daily(*store, settings)] == [4, 2]
+
+
 def test_only_the_products_asked_for(store, settings):
     found = flat(forecast_daily(*store, settings, product_ids=["P4", "P1", "unknown"]))
     assert [one.product_id for one in found] == ["P1", "P4"]
