@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -34,13 +35,18 @@ class DagRun:
 
 @dataclass(frozen=True)
 class TaskInstance:
-    """One task of a run; `map_index` is -1 where the task is not mapped."""
+    """One task of a run; `map_index` is -1 where the task is not mapped.
+
+    `began` and `ended` are of its last try.
+    """
 
     task_id: str
     map_index: int
     state: str | None
     tries: int
     seconds: float | None
+    began: datetime | None = None
+    ended: datetime | None = None
 
 
 class AirflowClient:
@@ -116,7 +122,13 @@ class AirflowClient:
         path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances"
         return [
             TaskInstance(
-                row["task_id"], row["map_index"], row["state"], row["try_number"], row["duration"]
+                row["task_id"],
+                row["map_index"],
+                row["state"],
+                row["try_number"],
+                row["duration"],
+                _instant(row["start_date"]),
+                _instant(row["end_date"]),
             )
             for row in self._pages(path, "task_instances")
         ]
@@ -189,6 +201,10 @@ def _checked(answer: httpx.Response) -> Any:
 
 def _dag_run(row: Mapping[str, Any]) -> DagRun:
     return DagRun(row["dag_id"], row["dag_run_id"], row["state"], row.get("partition_key"))
+
+
+def _instant(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None
 
 
 def _log_line(entry: Any) -> str:

@@ -33,7 +33,7 @@ _PRELOAD = (
     "etl.lake,forecasting.predict,api.publish,api.refresh.run"
 )
 _POLICY = '''\
-"""Somebody is waiting: no clock starts a run, and what fails is tried again at once."""
+"""Somebody is waiting: no clock starts a run, and what fails is tried again soon."""
 import datetime
 
 
@@ -43,7 +43,7 @@ def dag_policy(dag):
 
 def task_policy(task):
     task.retries = min(task.retries, {retries})
-    task.retry_delay = datetime.timedelta(seconds=1)
+    task.retry_delay = datetime.timedelta(seconds={retry_seconds})
 '''
 
 
@@ -62,7 +62,7 @@ class AirflowStack:
 
     `further_parts` are more commands of Airflow's to run, such as ``("celery", "worker")``; what
     `environment` says about Airflow itself stands before what would be said here. A task is tried
-    again `retries` times at most.
+    again `retries` times at most, the first time after `retry_seconds`.
 
     A context manager. Entering removes what an earlier stack left in `home`, migrates the database
     and starts the parts; `ready` waits up to `patience` seconds for their health.
@@ -76,11 +76,12 @@ class AirflowStack:
         patience: float = 180.0,
         further_parts: Sequence[tuple[str, ...]] = (),
         retries: int = 1,
+        retry_seconds: int = 1,
     ) -> None:
         self.home = home.resolve()
         self.url = f"http://127.0.0.1:{free_port()}"
         self._workers = workers
-        self._retries = retries
+        self._policy = _POLICY.format(retries=retries, retry_seconds=retry_seconds)
         self._patience = patience
         self._commands = {" ".join(command): command for command in (*_PARTS, *further_parts)}
         self.password = secrets.token_urlsafe(16)
@@ -151,8 +152,7 @@ class AirflowStack:
         shutil.rmtree(self.home, ignore_errors=True)
         config = self.home / "config"
         config.mkdir(parents=True)
-        policy = _POLICY.replace("{retries}", str(self._retries))
-        (config / "airflow_local_settings.py").write_text(policy)
+        (config / "airflow_local_settings.py").write_text(self._policy)
         passwords = self.home / "passwords.json"
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({"operator": self.password}) + "\n")

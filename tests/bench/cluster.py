@@ -1,4 +1,7 @@
-"""Redis and PostgreSQL from the system's packages, on the loopback, for Airflow on two workers."""
+"""Redis and PostgreSQL from the system's packages, on the loopback, for Airflow on two workers.
+
+Beside them a MongoDB server for the forecasts, which can be stopped as they can.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,11 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
+
+from pymongo import MongoClient
 
 from dags.local.stack import free_port
 
@@ -16,14 +22,21 @@ __all__ = ["Cluster"]
 
 
 class Cluster:
-    """A broker and a database below `folder`; a context manager that ends both."""
+    """Broker, database and forecast store below `folder`; a context manager that ends them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._redis_port = free_port()
         self._postgres_port = free_port()
         self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+        self._store_port = free_port()
         self._redis: subprocess.Popen[bytes] | None = None
+        self._store: subprocess.Popen[bytes] | None = None
+
+    @property
+    def store_url(self) -> str:
+        """Where the forecasts are published to."""
+        return f"mongodb://127.0.0.1:{self._store_port}/storecast"
 
     @staticmethod
     def missing() -> str:
@@ -56,11 +69,13 @@ class Cluster:
     def __enter__(self) -> Cluster:
         self._folder.mkdir(parents=True, exist_ok=True)
         self.start_redis()
+        self.start_store()
         self._make_database()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop_redis()
+        self.stop_store()
         self._postgres("stop", "-m", "immediate")
 
     def start_redis(self) -> None:
@@ -79,6 +94,25 @@ class Cluster:
         if self._redis is not None:
             self._redis.send_signal(signal.SIGKILL)
             self._redis.wait()
+
+    def start_store(self) -> None:
+        """Start the MongoDB server on what it has kept, and wait until it answers."""
+        address = ["--host", "127.0.0.1", "--port", str(self._store_port)]
+        folder = self._folder / "store"
+        self._store = subprocess.Popen(
+            [Path(sys.executable).parent / "secantusd-py", *address, "--storage-path", folder],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        with MongoClient("127.0.0.1", self._store_port) as client:
+            client.admin.command("ping")
+
+    def stop_store(self) -> None:
+        """Kill the MongoDB server outright."""
+        if self._store is not None:
+            self._store.kill()
+            self._store.wait()
 
     def restart_postgres(self) -> None:
         """Stop PostgreSQL in the middle of whatever it does, and start it again."""

@@ -12,9 +12,11 @@ from etl.lake import Lake
 from etl.tables import MONTHLY_SALES, SHARDS
 from forecasting.forecaster import add_months
 
-__all__ = ["CUTOFF", "generate_shards"]
+__all__ = ["CUTOFF", "MERCHANTS", "STORES", "generate_shards"]
 
 CUTOFF = date(2026, 10, 1)
+MERCHANTS = [f"m{number}" for number in range(7)]
+STORES = [f"s{number}" for number in range(3)]
 _FIRST = date(2022, 11, 1)
 _MONTHS = 48
 
@@ -43,8 +45,8 @@ def _shard(rng: np.random.Generator, number: int, series: int) -> pd.DataFrame:
     units = rng.poisson(np.clip(level * season * trend, 0, None))
     return pd.DataFrame(
         {
-            "merchant_id": f"m{number % 7}",
-            "store_id": f"s{number % 3}",
+            "merchant_id": MERCHANTS[number % 7],
+            "store_id": STORES[number % 3],
             "product_id": [f"p{number:04}-{one:05}" for one in range(series)],
             "category": "generated",
             "country": "AR",
