@@ -93,11 +93,16 @@ def _retention(options: argparse.Namespace, settings: Settings) -> None:
     with closing(open_store(settings.store_url)) as store:
         lake = Lake(settings.lake_url)
         gone = remove_old(lake, store, settings, datetime.now(UTC), options.dry_run)
-    for name in (*gone["folders"], *(f"files of run {run}" for run in gone["runs"])):
+    for name in (
+        *gone["folders"],
+        *gone["files"],
+        *(f"files of run {run}" for run in gone["runs"]),
+    ):
         print(name)
     done = "would go" if options.dry_run else "are gone"
     print(
-        f"{len(gone['folders'])} folders, files of {len(gone['runs'])} runs and "
+        f"{len(gone['folders'])} folders, {len(gone['files'])} daily models and alerts, files of "
+        f"{len(gone['runs'])} runs and "
         f"{gone['log_lines']} lines of the request log {done}"
     )
 

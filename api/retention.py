@@ -1,4 +1,4 @@
-"""What is older than the settings keep it goes: in lake and request log.
+"""What is older than the settings keep it goes: in lake, request log and alerts.
 
 The store keeps `STORECAST_KEEP_RUNS` runs by itself, at every publish.
 """
@@ -17,7 +17,12 @@ from api.store.protocol import ForecastStore
 from etl.lake import Lake
 from etl.retention import expired_folders
 from etl.settings import Settings
-from forecasting.retention import expired_models, expired_runs, remove_run
+from forecasting.retention import (
+    expired_daily_models,
+    expired_models,
+    expired_runs,
+    remove_run,
+)
 
 __all__ = ["remove_old"]
 
@@ -27,7 +32,7 @@ _UNFINISHED = timedelta(days=1)
 def remove_old(
     lake: Lake, store: ForecastStore, settings: Settings, at: datetime, dry_run: bool = False
 ) -> dict[str, Any]:
-    """Remove what is too old at `at`; folders and runs by name, and lines of the log.
+    """Remove what is too old at `at`; folders, files and runs by name, and lines of the log.
 
     With `dry_run` it only says so. Run again, there is nothing left to do; others' folders and
     what the store serves stay.
@@ -38,9 +43,12 @@ def remove_old(
     runs = expired_runs(lake, today, settings, published)
     oldest = (at - timedelta(days=settings.keep_log_days)).isoformat()
     lines = list(_old_lines(settings, oldest))
+    files = [*expired_daily_models(lake, today, settings), *_old_alerts(lake, oldest)]
     if not dry_run:
         for folder in folders:
             lake.delete_folder(folder)
+        for path in files:
+            lake.delete(path)
         for run_id in runs:
             remove_run(lake, run_id, today)
         for file, _ in lines:
@@ -49,9 +57,17 @@ def remove_old(
     return {
         "at": at.isoformat(timespec="seconds"),
         "folders": folders,
+        "files": files,
         "runs": runs,
         "log_lines": sum(count for _, count in lines),
     }
+
+
+def _old_alerts(lake: Lake, oldest: str) -> list[str]:
+    """Alerts that were last found before that; one that cannot be read stays."""
+    return [
+        path for path in lake.paths("alerts", ".json") if _is_old(lake.read_bytes(path), oldest)
+    ]
 
 
 def _old_lines(settings: Settings, oldest: str) -> Iterator[tuple[Path, int]]:

@@ -1,7 +1,7 @@
 """Remove each week what is older than the settings keep it.
 
-Raw store-days, shards, models, files of runs that nobody is served any more, and lines of the
-request log where it is a file that the worker can reach.
+Raw store-days, shards, models, files of runs that nobody is served any more, alerts, and lines of
+the request log where it is a file that the worker can reach.
 
 **By hand**: with conf `{"at": "2026-11-03T06:00:00Z"}` as of another instant than the run's own.
 `python -m api retention --dry-run` shows what would go.

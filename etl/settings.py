@@ -73,7 +73,7 @@ class Settings:
         "Regular expression of SKUs that are fees, not products; their lines go to quarantine.",
     )
     duckdb_memory: str = _setting(
-        "192MB", "Memory that DuckDB may take while a month or its shards are built."
+        "256MB", "Memory that DuckDB may take while a month or its shards are built."
     )
     shard_series: int = _setting(
         0,
@@ -121,7 +121,9 @@ class Settings:
     keep_models_months: int = _setting(
         3, "Months for which fitted models are kept; a run starts from the month before."
     )
-    keep_log_days: int = _setting(90, "Days for which lines of the request log are kept.")
+    keep_log_days: int = _setting(
+        90, "Days for which lines of the request log, and alerts, are kept."
+    )
     token_cache_seconds: float = _setting(
         5.0, "Seconds for which the API remembers a token it has checked; a revoked one ends then."
     )

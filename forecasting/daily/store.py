@@ -19,7 +19,7 @@ from etl.lake import Lake
 from etl.tables import DAILY_MODELS
 from forecasting.daily.series import DailySeries, data_hash
 
-__all__ = ["DailyModel", "DailyModels"]
+__all__ = ["DailyModel", "DailyModels", "model_path"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class DailyModels:
 
     def load_one(self, series: DailySeries) -> DailyModel | None:
         """The model of one series; None where none is kept, or what is kept is damaged."""
-        path = model_path(series)
+        path = model_path(*series.key)
         if not self.lake.exists(path):
             return None
         try:
@@ -77,11 +77,12 @@ class DailyModels:
             "trained_at": trained,
             "model": model.model,
         }
-        self.lake.write_json(model_path(series), {name: row[name] for name in DAILY_MODELS.names})
+        self.lake.write_json(
+            model_path(*series.key), {name: row[name] for name in DAILY_MODELS.names}
+        )
 
 
-def model_path(series: DailySeries) -> str:
+def model_path(merchant_id: str, store_id: str, product_id: str) -> str:
     """Where the model of a series is; any product id makes a file name."""
-    name = hashlib.sha256(series.product_id.encode()).hexdigest()[:24]
-    folder = f"models/daily/merchant_id={series.merchant_id}/store_id={series.store_id}"
-    return f"{folder}/{name}.json"
+    name = hashlib.sha256(product_id.encode()).hexdigest()[:24]
+    return f"models/daily/merchant_id={merchant_id}/store_id={store_id}/{name}.json"

@@ -15,9 +15,13 @@ from api.publish import publish_run
 from api.retention import remove_old
 from api.store import open_store
 from dags import jobs, retention_job
+from dags.alerts import Alert, tell
+from etl.daily import build_daily
 from etl.errors import InputError, SettingError
 from etl.monthly import build_changed_months
 from etl.registry import read_stores
+from forecasting.daily import forecast_daily
+from forecasting.daily.store import model_path
 from forecasting.predict import next_run_id, run_manifest
 
 AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
@@ -90,6 +94,34 @@ def test_shards_models_and_runs_go_but_not_what_is_published(months, opened):
     assert remove_old(lake, opened, settings, A_YEAR_LATER)["runs"] == []
 
 
+def test_daily_models_of_products_and_stores_that_are_gone_go(months, opened):
+    lake, settings = months.lake, replace(months.settings, daily_engine="weekday_naive")
+    for store in read_stores(lake)[:2]:
+        list(forecast_daily(lake, build_daily(lake, store, settings), settings))
+    there = lake.paths("models/daily")
+    sold_last_year = model_path("andes", "centro", "OLD")
+    unregistered = model_path("gone", "store", "MUG")
+    for path in (sold_last_year, unregistered):
+        lake.write_json(path, {})
+    gone = remove_old(lake, opened, settings, AT)
+    assert gone["files"] == sorted([sold_last_year, unregistered])
+    assert lake.paths("models/daily") == there
+    assert remove_old(lake, opened, settings, AT)["files"] == []
+    half_a_year_later = datetime(2027, 5, 5, 9, tzinfo=UTC)
+    assert remove_old(lake, opened, settings, half_a_year_later)["files"] == there
+    assert lake.paths("models/daily") == []
+
+
+def test_alerts_go_when_they_were_not_raised_for_as_long_as_logs_are_kept(months, opened):
+    tell([Alert("test", "long ago")], months.settings, datetime(2026, 1, 4, tzinfo=UTC))
+    tell([Alert("test", "lately")], months.settings, datetime(2026, 11, 1, tzinfo=UTC))
+    before = months.lake.paths("alerts")
+    (gone,) = remove_old(months.lake, opened, months.settings, AT)["files"]
+    (kept,) = months.lake.paths("alerts")
+    assert sorted([gone, kept]) == before
+    assert months.lake.read_json(kept)["what"] == "lately"
+
+
 @pytest.mark.parametrize("setting", ["keep_shards_months", "keep_runs_months"])
 def test_what_scoring_needs_cannot_be_let_go(months, opened, setting):
     settings = replace(months.settings, **{setting: 12})
@@ -112,5 +144,6 @@ def test_old_lines_of_the_log_go_by_hand_and_by_the_dag(months, monkeypatch, cap
     assert main(["retention", "--dry-run"]) == 0
     assert "1 lines of the request log would go" in capsys.readouterr().out
     settings = replace(months.settings, request_log=str(log))
-    assert retention_job.remove_old(AT, settings) == {"folders": 0, "runs": 0, "log_lines": 1}
+    gone = retention_job.remove_old(AT, settings)
+    assert gone == {"folders": 0, "files": 0, "runs": 0, "log_lines": 1}
     assert log.read_text().splitlines() == [lines[1], "no line of ours"]
