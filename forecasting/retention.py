@@ -50,8 +50,8 @@ def _of_series(lake: Lake, merchant_id: str, store_id: str, oldest: date) -> set
     manifest = read_manifest(lake, merchant_id, store_id)
     if manifest is None or manifest.data_until < oldest:
         return set()
-    products = lake.read_table(manifest.path, ["product_id"]).column("product_id").to_pylist()
-    return {model_path(merchant_id, store_id, product) for product in products}
+    products = lake.read_table(manifest.path, ["product_id"]).column("product_id")
+    return {model_path(merchant_id, store_id, str(product)) for product in products.to_pylist()}
 
 
 def expired_runs(lake: Lake, at: date, settings: Settings, published: Collection[str]) -> list[str]:
