@@ -135,6 +135,44 @@ def test_a_refresh_under_way_is_joined_and_shown_batch_by_batch(visitor, served)
     expect(store.get_by_role("button", name="Refresh")).to_be_enabled()
 
 
+def test_clicked_twice_while_another_is_come_upon_one_refresh_is_asked_for_and_followed(
+    visitor, served
+):
+    """The click is answered last: before it, the days tell of a refresh that runs already."""
+    daily = served.read("/v1/stores/providencia/daily")
+    held, followed = {}, []
+
+    def tell(route):
+        followed.append(route.request.url.rpartition("/")[2])
+        ended = len(followed) > 3
+        route.fulfill(json=status("done", 5, 5) if ended else status("training", len(followed), 5))
+
+    page = visitor.arrive("/products")
+    page.route("**/v1/refreshes/*", tell)
+    page.route("**/providencia/daily*", lambda route: held.setdefault("daily", route))
+    page.route("**/providencia/refresh", lambda route: held.setdefault("asked", []).append(route))
+    page.goto("/days?store=providencia")
+    store = panel(page, "Casa Andina Providencia")
+    button = store.get_by_role("button", name=re.compile("Refresh"))
+    button.click()
+    button.dispatch_event("click")
+    expect(store.locator(".refresh-text")).not_to_be_empty()
+    page.wait_for_timeout(100)
+    first = held["daily"]
+    page.unroute("**/providencia/daily*")
+    page.route("**/providencia/daily*", lambda route: route.fulfill(json=daily))
+    first.fulfill(json={**daily, "refresh_id": "r-other"})
+    expect(store.locator("tbody tr").first).to_be_visible()
+    button.dispatch_event("click")
+    page.wait_for_timeout(400)
+    assert (len(held["asked"]), followed) == (1, [])
+    held["asked"][0].fulfill(json={**status("queued"), "outcome": "started"}, status=202)
+
+    expect(store.locator(".refresh-text")).to_contain_text("Done")
+    assert followed == ["r-0"] * 4
+    expect(button).to_have_attribute("aria-disabled", "false")
+
+
 def test_days_that_leave_their_month_say_why(visitor, served):
     daily = served.read("/v1/stores/providencia/daily?product=OLL-000")
     parameters = {"month": "2026-11", "pace": "83.0", "upper": "70.0", "served": "unbeaten"}

@@ -21,7 +21,7 @@ const WORTH_TELLING = 4; // the live region speaks four times while a number cli
 export class RefreshControl {
   constructor({ ask, moved, formats, signal }) {
     Object.assign(this, { ask, moved, formats, signal });
-    this.following = null;
+    this.working = false;
     this.button = h("button", { class: "button button-main", type: "button" }, t("refresh.button"));
     this.button.addEventListener("click", () => this.start());
     this.bar = h("progress", { class: "refresh-bar", "aria-label": t("refresh.progress") });
@@ -33,46 +33,55 @@ export class RefreshControl {
   }
 
   /** Ask, and tell what comes of it; `outcome` is that of an asking for several stores before. */
-  async start(outcome = null) {
-    if (this.following !== null) return;
-    this.busy(true);
-    this.tell(t("refresh.asking"));
-    try {
+  start(outcome = null) {
+    return this.alone(async () => {
+      this.tell(t("refresh.asking"));
       const asked = await this.ask();
       if (asked.outcome === "present") await this.finish(asked);
-      else await this.follow(asked.id, { ...asked, outcome: outcome ?? asked.outcome });
+      else await this.untilEnded(asked.id, { ...asked, outcome: outcome ?? asked.outcome });
+    });
+  }
+
+  /** Tell how far a refresh is that runs already, until it ends. */
+  async follow(id) {
+    if (id !== null) await this.alone(() => this.untilEnded(id));
+  }
+
+  /** One thing at a time: who asks again, or comes upon a refresh meanwhile, is told of that one. */
+  async alone(work) {
+    if (this.working) return;
+    this.working = true;
+    this.busy(true);
+    try {
+      await work();
     } catch (error) {
       this.complain(error);
+    } finally {
+      this.working = false;
     }
   }
 
-  /** Tell how far a refresh is until it ends. */
-  async follow(id, first = null) {
-    if (this.following === id || id === null) return;
-    this.following = id;
-    this.busy(true);
+  async untilEnded(id, first = null) {
     const joined = first?.outcome === "joined" || first === null;
     following += 1;
     try {
-      let status = first ?? (await this.status());
+      let status = first ?? (await this.status(id));
       let done = 0;
       for (let round = 0; !["done", "failed"].includes(status.state); round += 1) {
         this.show(status, joined);
         if (status.done !== done) await this.patiently(() => this.moved(status));
         done = status.done;
         await pause((round < QUICK_ROUNDS ? QUICK : PATIENT) * following, this.signal);
-        status = await this.status();
+        status = await this.status(id);
       }
       await this.finish(status);
-    } catch (error) {
-      this.complain(error);
     } finally {
       following -= 1;
     }
   }
 
-  status() {
-    const path = `/refreshes/${encodeURIComponent(this.following)}`;
+  status(id) {
+    const path = `/refreshes/${encodeURIComponent(id)}`;
     return this.patiently(() => read(path, {}, this.signal));
   }
 
@@ -108,7 +117,6 @@ export class RefreshControl {
   }
 
   async finish(status) {
-    this.following = null;
     await this.patiently(() => this.moved(status));
     this.busy(false);
     const { code, parameters } = status.reason ?? { code: status.state, parameters: {} };
@@ -117,7 +125,6 @@ export class RefreshControl {
   }
 
   complain(error) {
-    this.following = null;
     if (error.name === "AbortError" || this.signal.aborted) return;
     this.busy(false);
     const { title, advice } = problemWords(error);
