@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.forecaster import Vector
+from forecasting.forecaster import Series, Vector
 from forecasting.intervals import (
     Calibration,
     Misses,
@@ -18,6 +18,7 @@ from forecasting.intervals import (
     naive_scale,
     series_scale,
 )
+from forecasting.misses_ahead import long_run_growth
 from forecasting.race import Race, Trial
 from forecasting.routing import route
 from forecasting.weights import Ranking, combine, weights_of
@@ -82,9 +83,11 @@ def mean_miss(months: Sequence[HeldOut], growth: float) -> tuple[float, float]:
 
 
 def calibrate(
-    histories: Sequence[Vector], held: Sequence[Sequence[HeldOut]], prior: Calibration
+    sample: Sequence[Series], held: Sequence[Sequence[HeldOut]], prior: Calibration
 ) -> Calibration:
-    """The calibration that the held-out months of many series give."""
+    """The calibration that the held-out months of the sample's series give."""
+    histories = [series.units for series in sample]
+    grown = long_run_growth(sample)
     kinds = [route(units).kind for units in histories]
     found = prior
     in_sample = [naive_scale(units) for units in histories]
@@ -95,7 +98,7 @@ def calibrate(
             for months, scale, kind in zip(held, in_sample, kinds, strict=True)
             if sum(len(origin.ahead) for origin in months)
         ]
-        found = replace(Calibration.of(pooled, prior), ratio=ratio)
+        found = replace(Calibration.of(pooled, prior, grown), ratio=ratio)
     return found
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from forecasting.forecaster import LEVELS, SEASON, Vector
+from forecasting.misses_ahead import Grown
 
 __all__ = ["Calibration", "Misses", "naive_scale", "outward", "series_scale"]
 
@@ -70,11 +71,17 @@ class Calibration:
     by_kind: Mapping[str, Vector] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, pooled: Sequence[Misses], prior: Calibration) -> Calibration:
-        """The calibration that those misses give, drawn toward `prior`."""
+    def of(
+        cls, pooled: Sequence[Misses], prior: Calibration, grown: Grown | None = None
+    ) -> Calibration:
+        """The calibration that those misses give, drawn toward `prior`.
+
+        `grown` is the growth of misses over a longer past, which outweighs that of the few origins.
+        """
         if not pooled:
             return prior
         growth = _growth(pooled, prior.growth)
+        growth = growth if grown is None else grown.drawn(growth)
         bounds = _bounds(pooled, growth, prior.bounds)
         kinds = sorted({misses.kind for misses in pooled})
         by_kind = {

@@ -117,7 +117,7 @@ def findings_of(
     """What the races of a sample teach, drawn toward what was known before."""
     ranking = Ranking.of(races, prior.ranking)
     held = [held_out(race, ranking) for race in races]
-    calibration = calibrate([series.units for series in raced], held, prior.calibration)
+    calibration = calibrate(raced, held, prior.calibration)
     return Findings(shapes, ranking, calibration)
 
 
