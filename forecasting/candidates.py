@@ -8,15 +8,17 @@ the month after without being made again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from forecasting.arima.fitting import fit as fit_arima
 from forecasting.arima.model import ArimaModel
-from forecasting.forecaster import SEASON, Vector
+from forecasting.calendar_effects import NO_CALENDAR, Calendar
+from forecasting.forecaster import SEASON, Vector, add_months
 from forecasting.models.ces import fit_ces, predict_ces
 from forecasting.models.ets import fit_ets, predict_ets
 from forecasting.models.intermittent import INTERMITTENT, intermittent_rates
@@ -40,12 +42,32 @@ DIGITS = 8
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """What a candidate learns from: the months as sold and corrected, and the shared shape."""
+    """What a candidate learns from: the months as sold and corrected, and the shared shape.
+
+    `units` are `demand`, the corrected months, freed from what the calendar does to them.
+    """
 
     first_month: date
     sold: Vector
-    units: Vector
+    demand: Vector
     shape: Shape
+    calendar: Calendar = NO_CALENDAR
+
+    @cached_property
+    def units(self) -> Vector:
+        """The months as they would have been in the calendar of a usual year."""
+        if self.calendar is NO_CALENDAR:
+            return self.demand
+        freed: Vector = self.demand / self.calendar.over(self.first_month, len(self.demand))
+        return freed
+
+    def bent(self, units: Vector) -> Vector:
+        """The `units` of the coming months with what the calendar does to them."""
+        if self.calendar is NO_CALENDAR:
+            return units
+        coming = add_months(self.first_month, len(self.demand))
+        bent: Vector = units * self.calendar.over(coming, len(units))
+        return bent
 
     @property
     def positive(self) -> bool:
@@ -80,6 +102,7 @@ class Candidate:
         if self.of_logarithm and not history.positive:
             return np.full(horizon, np.nan)
         units = self.look_ahead(history, fitted, horizon)
+        units = units if self.name == NAIVE else history.bent(units)
         ceiling = CEILING * history.units.max(initial=0.0)
         bounded: Vector = np.clip(units, 0.0, ceiling)
         return bounded
@@ -146,8 +169,7 @@ def _pooled(history: History, _: Any, horizon: int) -> Vector:
 
 def _recent(history: History, _: Any, horizon: int) -> Vector:
     """The median of the last half year, freed from the shared shape, carried ahead in it."""
-    freed = replace(history, units=_typical(history))
-    return level_ahead(freed.units, history.first_month, history.shape, 0.0, horizon)
+    return level_ahead(_typical(history), history.first_month, history.shape, 0.0, horizon)
 
 
 def _typical(history: History) -> Vector:

@@ -22,7 +22,7 @@ from forecasting.dormancy import chance_alive, dormant, dormant_upper, months_si
 from forecasting.forecaster import Forecast, Forecaster, Series, Vector, add_months
 from forecasting.held_out import held_out, mean_miss
 from forecasting.intervals import naive_scale, series_scale
-from forecasting.race import Race, history_of, run_race
+from forecasting.race import Race, run_race
 from forecasting.routing import Route, route
 from forecasting.slow_movers import expected_ahead, topped_up, usual_size
 from forecasting.survey import Findings, survey
@@ -137,7 +137,11 @@ class EnsembleForecaster:
             return forecast_launch(series, horizon, findings.courses, shape, sold_in), None
         model = _surveyed(series, self.surveyed) or _updated(series, previous, findings)
         if model is None:
-            model = _model_of(series, run_race(series, findings.shapes), findings)
+            model = _model_of(
+                series,
+                run_race(series, findings.shapes, effects=findings.calendar.effects),
+                findings,
+            )
         return _forecast(series, horizon, model, findings), model.to_json()
 
 
@@ -162,12 +166,12 @@ def _updated(series: Series, previous: str | None, findings: Findings) -> Ensemb
     known = series.until(series.months - 1)
     if not model.saw(known.units) or _race_is_due(series):
         return None
-    expected = model.ahead(history_of(known, findings.shapes.get(0)), 1)[0]
+    expected = model.ahead(findings.history_of(known), 1)[0]
     miss = abs(float(series.units[-1]) - float(expected))
     if not miss <= SURPRISE * _scale(known.units, model, findings):
         return None
     held = min(model.held, MOST_HELD)
-    history = history_of(series, findings.shapes.get(0))
+    history = findings.history_of(series)
     return replace(
         model,
         fits={name: _fit_after(name, fit, history) for name, fit in model.fits.items()},
@@ -211,14 +215,15 @@ def _scale(units: Vector, model: EnsembleModel, findings: Findings) -> float:
 
 
 def _forecast(series: Series, horizon: int, model: EnsembleModel, findings: Findings) -> Forecast:
-    history = history_of(series, findings.shapes.get(0))
+    history = findings.history_of(series)
     where = route(series.units)
     units, lower, upper = _numbers(series, history, horizon, model, findings)
     if dormant(series.units):
         reason = f"dormant months={months_since_sale(series.units)} {where.text}"
         return Forecast(np.zeros(horizon), np.zeros_like(lower), upper, "zero", reason)
     name = next(iter(model.weights)) if len(model.weights) == 1 else "ensemble"
-    return Forecast(units, lower, upper, name, _reason(series, where, model, history))
+    reason = _reason(series, where, model, history, horizon)
+    return Forecast(units, lower, upper, name, reason)
 
 
 def _numbers(
@@ -229,7 +234,7 @@ def _numbers(
     where = route(series.units)
     silent = dormant(series.units)
     if where.sparse:
-        demand = np.maximum(history.units, history.sold)
+        demand = np.maximum(history.demand, history.sold)
         expected = expected_ahead(demand, series.first_month, history.shape, horizon)
         units = np.zeros(horizon) if silent else topped_up(units, expected)
         return units, *findings.spread.interval(units, expected, usual_size(demand))
@@ -240,14 +245,18 @@ def _numbers(
     return units, lower, upper
 
 
-def _reason(series: Series, where: Route, model: EnsembleModel, history: History) -> str:
-    """What served, by which route, and what of the history was corrected."""
+def _reason(
+    series: Series, where: Route, model: EnsembleModel, history: History, horizon: int
+) -> str:
+    """What served, by which route, what was corrected, and which effects of the calendar move."""
     served = ",".join(f"{name}:{weight:.2f}" for name, weight in model.weights.items())
     code = "unbeaten" if list(model.weights) == [NAIVE] else "raced"
-    changed = int((history.units != series.units).sum())
+    changed = int((history.demand != series.units).sum())
     corrected = f" corrected={changed}" if changed else ""
     level = " level=mean" if where.sparse else ""
-    damped = np.flatnonzero(history.units < series.units)
+    damped = np.flatnonzero(history.demand < series.units)
     months = [f"{add_months(series.first_month, int(month)):%Y-%m}" for month in damped]
     bulk = f" bulk={','.join(months)}" if months else ""
-    return f"{code} {where.text} weights={served}{level}{corrected}{bulk}"
+    moved = history.calendar.named(add_months(series.cutoff_month, 1), horizon)
+    calendar = f" calendar={','.join(moved)}" if moved else ""
+    return f"{code} {where.text} weights={served}{level}{corrected}{bulk}{calendar}"

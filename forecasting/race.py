@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from forecasting.calendar_effects import NO_CALENDAR, CalendarEffects
 from forecasting.candidates import CANDIDATES, Candidate, History, candidates_for
 from forecasting.corrections import correct
 from forecasting.forecaster import SEASON, Series, Vector
@@ -27,6 +28,7 @@ LONG_ORIGINS = (3, 6, 12, 24)
 
 ALL_ORIGINS = tuple(sorted({*ORIGINS, *LONG_ORIGINS}))
 LONG_MONTHS = 48
+_NO_EFFECTS: Mapping[int, CalendarEffects] = {}
 FEWEST_TRAINING = 8
 """Months that must be left before an origin."""
 
@@ -58,16 +60,24 @@ class Race:
     trials: tuple[Trial, ...]
 
 
-def history_of(series: Series, shapes: Shapes | None) -> History:
-    """The corrected history of a series with the shape that its neighbours share."""
+def history_of(
+    series: Series, shapes: Shapes | None, effects: CalendarEffects | None = None
+) -> History:
+    """The corrected history of a series with the shape and calendar that its neighbours share."""
     corrected = correct(series.units, series.days_out_of_stock)
     shape = FLAT if shapes is None else shapes.shape(series.merchant_id, series.category)
-    return History(series.first_month, corrected.raw, corrected.units, shape)
+    calendar = NO_CALENDAR if effects is None else effects.of(series)
+    return History(series.first_month, corrected.raw, corrected.units, shape, calendar)
 
 
-def run_race(series: Series, shapes: Mapping[int, Shapes], horizon: int = SEASON) -> Race:
-    """The race of one series; `shapes` has what was known so many months before the end."""
-    history = history_of(series, shapes.get(0))
+def run_race(
+    series: Series,
+    shapes: Mapping[int, Shapes],
+    horizon: int = SEASON,
+    effects: Mapping[int, CalendarEffects] = _NO_EFFECTS,
+) -> Race:
+    """The race of one series; `shapes`, `effects` have what was known months before the end."""
+    history = history_of(series, shapes.get(0), effects.get(0))
     where = route(series.units)
     racing = candidates_for(where, history)
     back = [
@@ -76,7 +86,17 @@ def run_race(series: Series, shapes: Mapping[int, Shapes], horizon: int = SEASON
         if series.months - months >= FEWEST_TRAINING and series.units[:-months].any()
     ]
     fits, ahead = _look_ahead(racing, history, horizon)
-    trials = [_trial(series, history.units, racing, months, shapes) for months in back]
+    trials = [
+        _trial(
+            series,
+            history.demand,
+            racing,
+            history_of(
+                series.until(series.months - months), shapes.get(months), effects.get(months)
+            ),
+        )
+        for months in back
+    ]
     return Race(where, tuple(c.name for c in racing), tuple(fits), ahead, tuple(trials))
 
 
@@ -100,15 +120,10 @@ def _look_ahead(
     return fits, ahead
 
 
-def _trial(
-    series: Series,
-    usual: Vector,
-    racing: list[Candidate],
-    months: int,
-    shapes: Mapping[int, Shapes],
-) -> Trial:
-    known = series.months - months
-    history = history_of(series.until(known), shapes.get(months))
+def _trial(series: Series, usual: Vector, racing: list[Candidate], history: History) -> Trial:
+    """What the candidates say after `history`, as it was known then."""
+    known = len(history.demand)
+    months = series.months - known
     _, forecasts = _look_ahead(racing, history, months)
     judged = np.ones(months, bool)
     if series.days_out_of_stock is not None:

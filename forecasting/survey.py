@@ -15,12 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from forecasting.calendar_effects import CalendarFindings, judge_calendar
+from forecasting.candidates import History
 from forecasting.cold_start import Courses, Launches
 from forecasting.forecaster import Series
 from forecasting.held_out import calibrate, held_out
 from forecasting.intervals import Calibration
 from forecasting.models.pooled import FLAT, Pool, Shape, Shapes
-from forecasting.race import ALL_ORIGINS, Race, run_race
+from forecasting.race import ALL_ORIGINS, Race, history_of, run_race
 from forecasting.slow_movers import SlowMovers, Spread
 from forecasting.weights import Ranking
 
@@ -41,7 +43,8 @@ class Findings:
     """Shapes now and at each origin, ranking, how far forecasts miss, and how launches go on.
 
     `spread` is how sales of slow movers lie around what is expected of them; `elsewhere` has the
-    store that already sold the product of a new series.
+    store that already sold the product of a new series; `calendar` is what working days, feasts and
+    sales days do, where that helps.
     """
 
     shapes: dict[int, Shapes] = field(default_factory=dict)
@@ -50,6 +53,7 @@ class Findings:
     courses: dict[str, Courses] = field(default_factory=dict)
     spread: Spread = field(default_factory=Spread.usual)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    calendar: CalendarFindings = field(default_factory=CalendarFindings)
 
     def to_json(self) -> dict[str, Any]:
         """The findings as JSON."""
@@ -60,7 +64,12 @@ class Findings:
             "courses": {group: known.to_json() for group, known in self.courses.items()},
             "spread": self.spread.to_json(),
             "elsewhere": self.elsewhere,
+            "calendar": self.calendar.to_json(),
         }
+
+    def history_of(self, series: Series) -> History:
+        """The history of a series in the light of its fleet."""
+        return history_of(series, self.shapes.get(0), self.calendar.effects.get(0))
 
     def shape_of(self, series: Series) -> Shape:
         """The shape of the year that a series shares with its neighbours."""
@@ -82,6 +91,7 @@ class Findings:
             {group: Courses.from_json(rows) for group, rows in value["courses"].items()},
             Spread.from_json(value["spread"]),
             value.get("elsewhere", {}),
+            CalendarFindings.from_json(value.get("calendar", {})),
         )
 
 
@@ -98,13 +108,15 @@ def survey(everything: Iterable[Series]) -> tuple[Findings, list[tuple[Series, R
                 sample.add(series)
     raced = sample.chosen()
     shapes = {months: pool.shapes() for months, pool in pools.items()}
-    races = [run_race(series, shapes) for series in raced]
+    calendar = judge_calendar(raced, (0, *ALL_ORIGINS))
+    races = [run_race(series, shapes, effects=calendar.effects) for series in raced]
     findings = findings_of(shapes, raced, races, Findings.shipped())
     findings = replace(
         findings,
         courses=launches.courses(shapes[0]),
         spread=slow.spread(),
         elsewhere=launches.elsewhere(),
+        calendar=calendar,
     )
     # Rounded as JSON keeps them, so that the models made here are those of an informed engine.
     findings = Findings.from_json(findings.to_json())

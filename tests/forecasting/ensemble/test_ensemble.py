@@ -108,7 +108,7 @@ def test_a_surprise_runs_the_race_again(
     raced = []
     original = ensemble.run_race
     monkeypatch.setattr(ensemble, "_race_is_due", lambda series: False)
-    monkeypatch.setattr(ensemble, "run_race", lambda *a: raced.append(1) or original(*a))
+    monkeypatch.setattr(ensemble, "run_race", lambda *a, **k: raced.append(1) or original(*a, **k))
     engine.forecast_warm([later], 12, [model])
     assert raced == [1]
 
