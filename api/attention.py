@@ -73,8 +73,10 @@ def _change(about: Mapping[str, Any], history: Sequence[int]) -> list[_Reason]:
 
 
 def _misses(past: Sequence[Mapping[str, Any]]) -> list[_Reason]:
+    if len(past) < _SCORED_MONTHS:
+        return []
     sold = sum(month["units_sold"] for month in past)
     missed = sum(abs(month["units_forecast"] - month["units_sold"]) for month in past)
-    if len(past) < _SCORED_MONTHS or missed <= _MISSED * sold:
+    if missed <= _MISSED * sold:
         return []
     return [("badly_forecast", {"months": len(past)}, missed / len(past))]

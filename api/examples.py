@@ -47,7 +47,8 @@ def _made_up() -> tuple[ShardForecasts, ForecastDocument]:
     scored = {"month": "2026-10-01", "run_id": "2026-09.1", "units_forecast": 50.0}
     past = {_KEY: [{**scored, "lo80": 42.0, "hi80": 58.0, "units_sold": 52.0}]}
     listing = {_KEY: Listing("Green mug", 12.5, "active", 20)}
-    (document,) = render_forecasts(_RUN, forecasts, listing, past)
+    demand = {"month": "2026-07-01", "units_corrected": 36.613, "cause": "empty_shelf"}
+    (document,) = render_forecasts(_RUN, forecasts, listing, past, {_KEY: [demand]})
     return forecasts, document
 
 

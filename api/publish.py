@@ -14,13 +14,13 @@ from typing import Any
 
 from api.changes import Key, changes_between, run_before
 from api.joint import joint_bounds
+from api.loading import load_run
 from api.past import PastForecasts, past_forecasts
 from api.registered import store_documents
-from api.rendering import Batch, render_run
 from api.run_figures import run_figures
 from api.store.documents import Edition, SummaryDocument
 from api.store.protocol import ForecastStore
-from api.totals import Totals, summary_document
+from api.totals import summary_document
 from api.vintage import Run, read_run
 from etl.errors import IncompleteError, InputError
 from etl.lake import Lake
@@ -101,7 +101,7 @@ def _published(store: ForecastStore, run: Run) -> Edition | None:
 
 def _load(lake: Lake, store: ForecastStore, run: Run, jobs: int, at: datetime) -> Edition:
     edition = store.begin(run.run_id, run.digest)
-    totals = _load_forecasts(store, edition.load, render_run(lake, run, jobs))
+    totals = load_run(lake, store, edition.load, run, jobs)
     summaries = list(totals.documents(run, _changes(lake, store, run), joint_bounds(lake, run)))
     store.put_summaries(edition.load, summaries)
     keys = {document[1:4] for document in summaries}
@@ -124,14 +124,6 @@ def _changes(lake: Lake, store: ForecastStore, run: Run) -> dict[Key, dict[str, 
     """What changed since the run that merchants were shown a month ago."""
     before = run_before(run, [edition.run_id for edition in store.editions()])
     return changes_between(lake, before, run) if before else {}
-
-
-def _load_forecasts(store: ForecastStore, load: int, batches: Iterable[Batch]) -> Totals:
-    totals = Totals([])
-    for documents, part in batches:
-        store.put_forecasts(load, documents)
-        totals.merge(part)
-    return totals
 
 
 def _accuracies(run: Run, past: PastForecasts, keys: Iterable[Key]) -> Iterator[SummaryDocument]:

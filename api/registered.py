@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from typing import Any
 
 import orjson
 
@@ -15,7 +16,6 @@ from etl.registry import Store, products_path, read_stores
 
 __all__ = ["Listings", "store_document", "store_documents"]
 
-_STORES_HELD = 32
 _COLUMNS = ["product_id", "name", "price", "status", "stock_on_hand"]
 _SHOWN = (
     "merchant_id",
@@ -30,7 +30,7 @@ _SHOWN = (
 
 
 class Listings:
-    """The products of the registry, read store by store; the last few stores are held."""
+    """The products of the registry, read store by store; those last asked for are held."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
@@ -38,32 +38,26 @@ class Listings:
 
     def of(self, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], Listing]:
         """The listing of each series that has one."""
+        keys = list(keys)
+        self._held = {
+            store: self._held[store] if store in self._held else self._read(products_path(*store))
+            for store in {key[:2] for key in keys}
+        }
         found = {}
-        for merchant_id, store_id, product_id in keys:
-            listing = self._of_store(merchant_id, store_id).get(product_id)
+        for key in keys:
+            listing = self._held[key[:2]].get(key[2])
             if listing is not None:
-                found[merchant_id, store_id, product_id] = listing
+                found[key] = listing
         return found
-
-    def _of_store(self, merchant_id: str, store_id: str) -> dict[str, Listing]:
-        store = (merchant_id, store_id)
-        if store not in self._held:
-            while len(self._held) >= _STORES_HELD:
-                self._held.pop(next(iter(self._held)))
-            self._held[store] = self._read(products_path(*store))
-        return self._held[store]
 
     def _read(self, path: str) -> dict[str, Listing]:
         if not self._lake.exists(path):
             return {}
+        rows = self._lake.read_table(path, _COLUMNS)
+        columns: list[list[Any]] = [rows[name].to_pylist() for name in _COLUMNS]
         return {
-            row["product_id"]: Listing(
-                row["name"],
-                None if row["price"] is None else float(row["price"]),
-                row["status"],
-                row["stock_on_hand"],
-            )
-            for row in self._lake.read_table(path, _COLUMNS).to_pylist()
+            product_id: Listing(name, None if price is None else float(price), *more)
+            for product_id, name, price, *more in zip(*columns, strict=True)
         }
 
 

@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ def render_forecasts(
     forecasts: ShardForecasts,
     listings: Mapping[tuple[str, str, str], Listing],
     past: Mapping[tuple[str, str, str], Sequence[dict[str, Any]]],
+    corrections: Mapping[tuple[str, str, str], Sequence[dict[str, Any]]] = MappingProxyType({}),
 ) -> list[ForecastDocument]:
     """One document for each series, in order."""
     numbers = {name: forecasts.numbers[name].round(_DECIMALS).tolist() for name in BOUNDS}
@@ -53,11 +56,12 @@ def render_forecasts(
     widths = (forecasts.numbers["hi80"] - forecasts.numbers["lo80"]).sum(axis=1).tolist()
     months = [month.isoformat() for month in forecasts.months]
     money = _money_of(forecasts)
+    of_run = {"run_id": run.run_id, "cutoff_month": run.cutoff_month.isoformat()}
     return [
         _render(
-            run,
+            of_run,
             months,
-            {name: numbers[name][i] for name in BOUNDS},
+            {name: rows[i] for name, rows in numbers.items()},
             money[i],
             volumes[i],
             widths[i],
@@ -66,13 +70,14 @@ def render_forecasts(
             forecasts.series[i],
             listings.get(key),
             past.get(key, ()),
+            corrections.get(key, ()),
         )
         for i, key in enumerate(forecasts.keys)
     ]
 
 
 def _render(
-    run: Run,
+    of_run: dict[str, str],
     months: list[str],
     numbers: dict[str, list[float]],
     money: list[float | None],
@@ -83,6 +88,7 @@ def _render(
     series: dict[str, Any],
     listing: Listing | None,
     past: Sequence[dict[str, Any]],
+    corrections: Sequence[dict[str, Any]],
 ) -> ForecastDocument:
     price = series["mean_net_price"]
     history: list[int] = series["units_sold"]
@@ -110,8 +116,7 @@ def _render(
     }
     about["attention"] = attention(about, numbers, history, past, price)
     document = {
-        "run_id": run.run_id,
-        "cutoff_month": run.cutoff_month.isoformat(),
+        **of_run,
         **about,
         "price": listing.price if listing else None,
         "status": listing.status if listing else None,
@@ -119,13 +124,15 @@ def _render(
         "months": months,
         **numbers,
         "money_forecast": money,
-        "history": _recent(series["first_month"], history, series["empty_shelves"]),
+        "history": _recent(series, corrections),
         "accuracy": accuracy and {**accuracy, "months": list(past)},
     }
     line = {
         **about,
         "next_month": months[0],
-        **{f"next_{name}": numbers[name][0] for name in ("units_forecast", "lo80", "hi80")},
+        "next_units_forecast": numbers["units_forecast"][0],
+        "next_lo80": numbers["lo80"][0],
+        "next_hi80": numbers["hi80"][0],
         "recent_units": history[-_YEAR:],
         "units_forecast": numbers["units_forecast"],
     }
@@ -190,25 +197,33 @@ def _money(units: float, price: float | None) -> float | None:
     return None if price is None else round(units * price, 2)
 
 
-def _recent(
-    first_month: date, units: list[int], empty_shelves: Mapping[int, int] | None
-) -> dict[str, Any]:
-    """The last three years of a history, or all of a shorter one."""
+def _recent(series: Mapping[str, Any], corrections: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The last three years of a history, or all of a shorter one, as sold and as corrected."""
+    units, first_month = series["units_sold"], series["first_month"]
     skipped = max(0, len(units) - HISTORY_MONTHS)
-    shelves = None
-    if empty_shelves is not None:
-        shelves = [
-            {"month": _month_at(first_month, place), "days": days}
-            for place, days in sorted(empty_shelves.items())
-            if place >= skipped
-        ]
+    first_shown = _month_at(first_month, skipped)
     return {
-        "first_month": _month_at(first_month, skipped),
+        "first_month": first_shown,
         "units_sold": units[skipped:],
-        "shelf_empty": shelves,
+        "shelf_empty": _shelf_empty(series["empty_shelves"], first_month, skipped),
+        "corrected": corrections and [one for one in corrections if one["month"] >= first_shown],
     }
 
 
+def _shelf_empty(
+    days: Mapping[int, int] | None, first_month: date, skipped: int
+) -> list[dict[str, Any]] | None:
+    """Months with an empty shelf; None where nobody tells."""
+    if not days:
+        return None if days is None else []
+    return [
+        {"month": _month_at(first_month, place), "days": count}
+        for place, count in sorted(days.items())
+        if place >= skipped
+    ]
+
+
+@lru_cache(maxsize=4096)
 def _month_at(first_month: date, place: int) -> str:
     """The month so many after the first, as JSON has it."""
     months = first_month.year * 12 + first_month.month - 1 + place

@@ -148,10 +148,21 @@ class EmptyShelf(_Shape):
     days: int
 
 
+class CorrectedMonth(_Shape):
+    """A month that the models took otherwise than it was sold."""
+
+    month: str = Field(examples=["2026-05-01"])
+    units_corrected: float = Field(description="What they took for the month's demand")
+    cause: Literal["empty_shelf", "bulk_order"] = Field(
+        description="empty_shelf raises a month, bulk_order lowers it"
+    )
+
+
 class ProductHistory(History):
-    """Monthly units of a product, and the months whose sales were less than the demand."""
+    """Monthly units of a product as sold, and the months whose sales were not the demand."""
 
     shelf_empty: list[EmptyShelf] | None = Field(description="Null where nobody tells")
+    corrected: list[CorrectedMonth]
 
 
 class ScoredMonth(_Shape):

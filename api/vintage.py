@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,15 +30,14 @@ __all__ = ["BOUNDS", "Run", "RunShard", "ShardForecasts", "read_run", "read_shar
 BOUNDS = tuple(c.name for c in FORECAST_COLUMNS if c.type == pa.float64())
 """The numbers of a forecast: the point and the ends of its intervals."""
 
-_PLAIN_COLUMNS = (
-    *SERIES_KEY,
-    "category",
-    "currency",
-    "first_month",
+_REPEATED_COLUMNS = ("merchant_id", "store_id", "category", "currency", "first_month", "active")
+_SERIES_COLUMNS = [
+    *_REPEATED_COLUMNS,
+    "product_id",
     "mean_net_price",
-    "active",
-)
-_SERIES_COLUMNS = [*_PLAIN_COLUMNS, "units_sold", "days_out_of_stock"]
+    "units_sold",
+    "days_out_of_stock",
+]
 _RUN_ID = re.compile(r"(\d{4})-(\d{2})\.(\d+)")
 
 
@@ -133,14 +133,14 @@ def read_shards(lake: Lake, run: Run, shards: Sequence[RunShard]) -> ShardForeca
     horizon = pc.max(rows["horizon"]).as_py() or 0
     months = rows["month"].slice(0, horizon).to_pylist()
     firsts = rows.take(np.arange(0, rows.num_rows, max(horizon, 1)))
-    keys = list(zip(*(firsts[name].to_pylist() for name in SERIES_KEY), strict=True))
+    keys = list(zip(*(_texts(firsts[name]) for name in SERIES_KEY), strict=True))
     _check_shape(run, rows, horizon, keys, sum(shard.series for shard in shards))
     return ShardForecasts(
         keys,
         months,
         {name: rows[name].to_numpy().reshape(len(keys), horizon) for name in BOUNDS},
-        firsts["model"].to_pylist(),
-        firsts["reason"].to_pylist(),
+        _texts(firsts["model"]),
+        _texts(firsts["reason"]),
         _read_series(lake, run, shards, keys),
     )
 
@@ -210,12 +210,16 @@ def _read_series(
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for shard in shards:
         table = lake.read_table(f"{folder}/shard={shard.number:04d}.parquet", _SERIES_COLUMNS)
-        columns: dict[str, list[Any]] = {n: table[n].to_pylist() for n in _PLAIN_COLUMNS}
+        columns: dict[str, list[Any]] = {n: _repeated(table[n]) for n in _REPEATED_COLUMNS}
+        columns["product_id"] = _texts(table["product_id"])
+        columns["mean_net_price"] = _numbers_or_none(table["mean_net_price"])
         columns["units_sold"] = _lists(table["units_sold"].combine_chunks())
         columns["empty_shelves"] = _empty_shelves(table["days_out_of_stock"].combine_chunks())
         names = tuple(columns)
-        for row in zip(*columns.values(), strict=True):
-            found[row[:3]] = dict(zip(names, row, strict=True))
+        own = zip(*(columns[name] for name in SERIES_KEY), strict=True)
+        rows = zip(*columns.values(), strict=True)
+        for key, row in zip(own, rows, strict=True):
+            found[key] = dict(zip(names, row, strict=True))
     try:
         return [found[key] for key in keys]
     except KeyError as error:
@@ -223,6 +227,24 @@ def _read_series(
             f"run {run.run_id} forecasts {error} which {folder} does not hold; "
             "build the shards of that month and predict again"
         ) from error
+
+
+def _texts(column: pa.ChunkedArray[Any]) -> list[Any]:
+    """Values without gaps as Python has them; by way of numpy, which is quick."""
+    values: list[Any] = column.to_numpy().tolist()
+    return values
+
+
+def _repeated(column: pa.ChunkedArray[Any]) -> list[Any]:
+    """The same of a column of few values: each of them is made once."""
+    encoded = column.combine_chunks().dictionary_encode()
+    values = encoded.dictionary.to_pylist()
+    return [values[place] for place in encoded.indices.to_numpy().tolist()]
+
+
+def _numbers_or_none(column: pa.ChunkedArray[Any]) -> list[float | None]:
+    """Numbers, None where there is none."""
+    return [None if math.isnan(number) else number for number in column.to_numpy().tolist()]
 
 
 def _lists(vectors: pa.Array[Any]) -> list[list[int]]:
@@ -236,7 +258,8 @@ def _empty_shelves(days: pa.Array[Any]) -> list[dict[int, int] | None]:
     """For each list of days: place to days where there were any; None where nothing is told."""
     flat = np.asarray(pc.list_flatten(days).to_numpy(zero_copy_only=False), float)
     owner = pc.list_parent_indices(days).to_numpy()
-    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    lengths = pc.list_value_length(days).to_numpy(zero_copy_only=False)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     told = set(np.unique(owner[~np.isnan(flat)]).tolist())
     shelves: list[dict[int, int]] = [{} for _ in range(len(days))]
     some = flat > 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from api.store.mongo import MongoStore
+import importlib
+from typing import cast
+
 from api.store.protocol import ForecastStore
 from api.store.sqlite import SqliteStore
 from etl.errors import SettingError
@@ -19,7 +21,8 @@ def open_store(url: str) -> ForecastStore:
     if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return SqliteStore(rest[1:])
     if separator and scheme in ("mongodb", "mongodb+srv"):
-        return MongoStore(url)
+        # Imported where it is used: the driver takes a quarter of a second.
+        return cast("ForecastStore", importlib.import_module("api.store.mongo").MongoStore(url))
     raise SettingError(
         "STORECAST_STORE_URL must be sqlite:///file or mongodb://host/database; "
         f"found {scheme + '://…' if separator else url!r}"

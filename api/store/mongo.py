@@ -57,6 +57,7 @@ class MongoStore:
     embedded = False
 
     def __init__(self, url: str) -> None:
+        self.url = url
         with self._errors("reached"):
             try:
                 self._client: MongoClient[Document] = MongoClient(url, **client_options(url))

@@ -34,6 +34,10 @@ class ForecastStore(Protocol):
     """A home for forecasts, safe to use from several threads and several processes."""
 
     @property
+    def url(self) -> str:
+        """Where the store is, as `open_store` takes it. May hold a password."""
+
+    @property
     def embedded(self) -> bool:
         """Whether a look-up takes microseconds in this process, so that none need wait for it."""
 

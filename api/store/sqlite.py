@@ -50,6 +50,7 @@ class SqliteStore:
     embedded = True
 
     def __init__(self, path: str | Path) -> None:
+        self.url = f"sqlite:///{path}"
         self._file = SqliteFile(path)
         self.daily = SqliteDaily(self._file)
         self.refreshes = SqliteRefreshes(self._file)
@@ -91,7 +92,9 @@ class SqliteStore:
                 (json.dumps(dict(details)), at, before[0] if before else None, load),
             )
             _move_pointer(connection, load)
-            return _edition(connection, load)
+            edition = _edition(connection, load)
+        self._file.put_log_away()
+        return edition
 
     def point_to(self, load: int) -> Edition:
         with self._file.transaction("pointed to", durable=True) as connection:

@@ -18,6 +18,12 @@ __all__ = ["SqliteFile"]
 _PAGE_BYTES = 16384
 """A forecast takes some 2.5 kB: of the usual 4 kB pages nearly half would stay empty."""
 
+_CHECKPOINT_PAGES = 4096
+"""Pages (64 MB) that the log may grow to before it is put into the file.
+
+After every transaction of a load, as by default, each page of an index is written again and again.
+"""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS editions (
     load INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, digest TEXT NOT NULL,
@@ -90,12 +96,18 @@ class SqliteFile:
             connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             connection.execute("PRAGMA cache_size = -32000")
             connection.execute("PRAGMA mmap_size = 17179869184")
             self._local.connection = connection
             with self._lock:
                 self._opened.append(connection)
         return connection
+
+    def put_log_away(self) -> None:
+        """Put the write-ahead log into the file, as far as readers let it: they read it quicker."""
+        with self.errors("written"):
+            self.connection().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def errors(self, what: str) -> _Errors:
         """A block in which what SQLite raises becomes a `StoreError` that says what failed."""

@@ -12,7 +12,7 @@ import pytest
 from api.publish import publish_run, published_runs, rollback
 from api.store.documents import Scope
 from etl.errors import IncompleteError, InputError, LakeError
-from etl.tables import TOTALS
+from etl.tables import CORRECTIONS, TOTALS
 
 NOW = datetime(2026, 11, 5, 8, tzinfo=UTC)
 M1 = Scope("M1")
@@ -44,8 +44,52 @@ def test_published_forecast_holds_the_vector_and_what_is_known(lake, store, sett
         "first_month": "2024-11-01",
         "units_sold": [10] * 24,
         "shelf_empty": None,
+        "corrected": [],
     }
     assert mug["accuracy"] is None
+
+
+def test_corrected_months_stand_beside_what_was_sold(lake, store, settings, write):
+    run, centro = "2026-10.2", write.stores[0]
+    pot, mug = (write.series(centro, name, [40] * 48) for name in ("POT", "MUG"))
+    told = "raced weights=theta:1.00 corrected=2"
+    write.run(
+        lake,
+        run,
+        [
+            [
+                (pot, write.forecast(run, pot, 40.0, reason=told)),
+                (mug, write.forecast(run, mug, 9.0)),
+            ]
+        ],
+    )
+    months = [
+        (date(2022, 11, 1), 51.0, "empty_shelf"),
+        (date(2026, 9, 1), 44.25678, "empty_shelf"),
+        (date(2026, 2, 1), 30.0, "bulk_order"),
+    ]
+    rows = [
+        {
+            **dict(zip(CORRECTIONS.names, (run, "M1", "S1", product), strict=False)),
+            "month": month,
+            "units_sold": 40.0,
+            "units_corrected": units,
+            "cause": cause,
+        }
+        for month, units, cause in months
+        for product in ("POT", "PAN")
+    ]
+    table = pa.Table.from_pylist(rows, CORRECTIONS.schema)
+    lake.write_table(f"predictions/run_id={run}/corrections.parquet", table, CORRECTIONS)
+    publish_run(lake, store, run, settings, NOW)
+
+    history = forecast_of(store, "POT")["history"]
+    assert history["units_sold"] == [40] * 36
+    assert history["corrected"] == [
+        {"month": "2026-02-01", "units_corrected": 30.0, "cause": "bulk_order"},
+        {"month": "2026-09-01", "units_corrected": 44.257, "cause": "empty_shelf"},
+    ]
+    assert forecast_of(store, "MUG")["history"]["corrected"] == []
 
 
 def test_confidence_follows_width_and_length_of_history(lake, store, settings):
