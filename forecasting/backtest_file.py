@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from etl.errors import InputError
 from etl.tables import SERIES_KEY
 from forecasting.forecaster import Forecaster, Series
 from forecasting.history import open_history
@@ -37,12 +38,13 @@ def score_file(
         known = {series.key: series for series in history}
     forecasts["units_sold"] = _sold(forecasts, known)
     due = forecasts[forecasts["units_sold"].notna()]
+    if not len(due):
+        raise InputError(_nothing_in_common(predictions, forecasts, actuals, known))
     summary = Summary()
     with outfile(out, FILE_SCORES.schema) as write:
-        if len(due):
-            scores = FILE_SCORES.conform(beside_rule(due, _as_known_then(due, known)))
-            summary.add(scores.to_pandas())
-            write(scores)
+        scores = FILE_SCORES.conform(beside_rule(due, _as_known_then(due, known)))
+        summary.add(scores.to_pandas())
+        write(scores)
     return {"not_scored": len(forecasts) - len(due), **summary.measures()}
 
 
@@ -59,7 +61,7 @@ def roll_origins(
     """Forecast each series as it was 1 to `origins` months ago, and score what has come since.
 
     Nothing later than an origin is known to it; a survey of all series is made at the earliest.
-    Writes scores to `out` and gives their summary.
+    Writes scores to `out` and gives their summary. Raises `InputError` where there is no origin.
     """
     summary = Summary()
     with (
@@ -69,7 +71,32 @@ def roll_origins(
         for scores in rolling_scores(everything, engine, origins, horizon, jobs):
             summary.add(scores.to_pandas())
             write(scores)
+        if not summary.sums:
+            raise InputError(
+                f"{history} has no origin to forecast from: a series needs a month before it and "
+                "one after it, so two months at least"
+            )
     return summary.measures()
+
+
+def _nothing_in_common(
+    predictions: Path,
+    forecasts: pd.DataFrame,
+    actuals: Path,
+    known: dict[tuple[str, str, str], Series],
+) -> str:
+    """What to say where no forecast can be scored."""
+    keys = set(zip(*(forecasts[name] for name in SERIES_KEY), strict=True))
+    shared = [known[key] for key in sorted(keys & set(known))]
+    if not shared:
+        return f"{predictions} and {actuals} have no product in common, so nothing can be scored"
+    told = f"{min(one.first_month for one in shared):%Y-%m}"
+    told += f" to {max(one.cutoff_month for one in shared):%Y-%m}"
+    asked = f"{forecasts['month'].min():%Y-%m} to {forecasts['month'].max():%Y-%m}"
+    return (
+        f"{predictions} and {actuals} have no month in common: the forecasts are of {asked}, the "
+        f"history of their products has {told}; give a history that reaches into those months"
+    )
 
 
 def _sold(rows: pd.DataFrame, known: dict[tuple[str, str, str], Series]) -> list[float]:

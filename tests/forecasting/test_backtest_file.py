@@ -136,3 +136,34 @@ def test_a_survey_is_made_of_what_was_known_at_the_first_origin(write_history, t
 def test_backtest_says_what_it_takes(tmp_path, capsys):
     assert _run("backtest", "--out", str(tmp_path / "s.csv")) == 2
     assert "--predictions with --actuals, or --history alone" in capsys.readouterr().err
+
+
+def test_forecasts_of_months_that_have_not_come_are_refused_in_words(
+    write_history, tmp_path, capsys
+):
+    past = write_history(A=np.full(24, 10.0))
+    out, scores = str(tmp_path / "p.csv"), tmp_path / "s.csv"
+    _run("predict", "--history", past, "--out", out, "--engine", "seasonal_naive")
+    capsys.readouterr()
+    assert _run("backtest", "--predictions", out, "--actuals", past, "--out", str(scores)) == 2
+    told = capsys.readouterr().err
+    assert "no month in common: the forecasts are of 2025-01 to 2025-12" in told
+    assert "has 2023-01 to 2024-12" in told
+    assert not scores.exists()
+
+
+def test_actuals_of_other_products_are_refused_in_words(write_history, tmp_path, capsys):
+    past = write_history(A=np.full(24, 10.0))
+    out, scores = str(tmp_path / "p.csv"), str(tmp_path / "s.csv")
+    _run("predict", "--history", past, "--out", out, "--engine", "seasonal_naive")
+    others = write_history("actuals.csv", B=np.full(30, 10.0))
+    assert _run("backtest", "--predictions", out, "--actuals", others, "--out", scores) == 2
+    assert "no product in common" in capsys.readouterr().err
+
+
+def test_histories_of_one_month_have_no_origin(write_history, tmp_path, capsys):
+    past, scores = write_history(A=[10.0]), tmp_path / "s.csv"
+    told = _run("backtest", "--history", past, "--out", str(scores), "--engine", "seasonal_naive")
+    assert told == 2
+    assert "no origin to forecast from" in capsys.readouterr().err
+    assert not scores.exists()
