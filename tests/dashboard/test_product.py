@@ -89,6 +89,28 @@ def test_a_bulk_order_that_the_forecast_left_out_is_marked(visitor, served):
     assert page.locator(".explanation li strong").all_text_contents() == ["70%", "30%"]
 
 
+def test_corrected_months_are_drawn_beside_what_was_sold(visitor, served):
+    forecast = served.read(f"/v1{OUT_OF_STOCK}/forecast")
+    history = forecast["history"]
+    sold = history["units_sold"][-5]
+    corrected = [
+        {"month": "2026-06-01", "units_corrected": sold + 38.6, "cause": "empty_shelf"},
+        {"month": "2025-08-01", "units_corrected": 21.0, "cause": "bulk_order"},
+    ]
+    changed = forecast | {"history": history | {"corrected": corrected}}
+    page = visitor.arrive("/products", width=390)
+    page.route("**/forecast", lambda route: route.fulfill(json=changed))
+    page.goto(OUT_OF_STOCK)
+
+    expect(page.locator(".plot .dot-learnt")).to_have_count(2)
+    expect(page.locator(".plot .mark")).to_have_count(2)
+    page.locator(".legend").get_by_text("What the forecast learns from").wait_for()
+    told = f"{sold} sold; the forecast learns from about {whole(sold + 38.6)}."
+    page.get_by_text(f"June 2026: Shelf empty for 19 days. {told}").wait_for()
+    expect(page.locator(".marked")).to_contain_text("August 2025: One unusually large order.")
+    page.get_by_text("What was sold stays as it is").wait_for()
+
+
 def test_how_the_last_six_forecasts_did_is_told_month_by_month(visitor, served):
     past = served.read(f"/v1{PRODUCT}/forecast")["accuracy"]["months"]
     page = visitor.arrive(PRODUCT)

@@ -5,7 +5,8 @@
  *   sold        [{month, units}], the oldest first
  *   ahead       [{month, units, lo80, hi80, lo95, hi95}], bounds null where not known
  *   lastYear    Map of month to units sold, of all months known
- *   marks       [{month, text}], months whose sales were not the demand
+ *   marks       [{month, text, learnt}], months whose sales were not the demand; `learnt` is what
+ *               the forecast took instead, null where nothing
  *   own         Map of month to the merchant's own number
  */
 
@@ -45,12 +46,20 @@ class Drawing {
     const { sold, ahead, own } = this.series;
     const found = [
       ...sold.map((point) => point.units),
+      ...this.marks().map((mark) => mark.learnt ?? 0),
       ...ahead.flatMap((point) => [point.units, point.hi80 ?? 0, this.lastYear(point.month) ?? 0]),
       ...own.values(),
     ];
     const typical = Math.max(...found, 1);
     const widest = Math.max(...ahead.map((point) => point.hi95 ?? 0), 0);
     return Math.max(typical, Math.min(widest, typical * 1.6));
+  }
+
+  /** Marks of months that are shown, each with what was sold. */
+  marks() {
+    const units = new Map(this.series.sold.map((point) => [point.month, point.units]));
+    const shown = this.series.marks.filter((mark) => units.has(mark.month));
+    return shown.map((mark) => ({ ...mark, sold: units.get(mark.month) }));
   }
 
   lastYear(month) {
@@ -146,15 +155,12 @@ class Drawing {
 
   points() {
     const place = new Map(this.months.map((month, i) => [month, this.x(i)]));
-    const { sold, ahead, marks, own } = this.series;
-    const units = new Map(sold.map((point) => [point.month, point.units]));
+    const { ahead, own } = this.series;
     return [
       ...ahead.map((point) =>
         svg("circle", { class: "dot-forecast", cx: place.get(point.month), cy: this.y(point.units), r: 3 }),
       ),
-      ...marks
-        .filter((mark) => units.has(mark.month))
-        .map((mark) => diamond(place.get(mark.month), this.y(units.get(mark.month)))),
+      ...this.marks().flatMap((mark) => this.mark(mark, place.get(mark.month))),
       ...[...own]
         .filter(([month]) => place.has(month))
         .map(([month, value]) =>
@@ -166,6 +172,16 @@ class Drawing {
             height: 9,
           }),
         ),
+    ];
+  }
+
+  /** A month that was unusual; a stem leads from what was sold to what the forecast learnt. */
+  mark({ sold, learnt }, x) {
+    if (learnt === null) return [diamond(x, this.y(sold))];
+    return [
+      svg("path", { class: "stem", d: line([[x, this.y(sold)], [x, this.y(learnt)]]) }),
+      svg("circle", { class: "dot-learnt", cx: x, cy: this.y(learnt), r: 4 }),
+      diamond(x, this.y(sold)),
     ];
   }
 
@@ -184,7 +200,10 @@ class Drawing {
     if (next && next.hi95 !== null) rows.push([t("chart.band95"), `${units(next.lo95)} – ${units(next.hi95)}`]);
     if (own.has(month)) rows.push([t("chart.own"), units(own.get(month))]);
     if (this.lastYear(month) !== null) rows.push([t("chart.last-year"), units(this.lastYear(month))]);
-    for (const mark of marks.filter((each) => each.month === month)) rows.push(["", mark.text]);
+    for (const mark of marks.filter((each) => each.month === month)) {
+      if (mark.learnt !== null) rows.push([t("chart.corrected"), units(mark.learnt)]);
+      rows.push(["", mark.text]);
+    }
     return { title: this.formats.month(month), place: this.x(this.months.indexOf(month)), rows };
   }
 }

@@ -7,6 +7,7 @@ import { addMonths } from "../months.js";
 /** Only what the series has is named. */
 export function legend({ sold, ahead, lastYear, marks, own }) {
   const before = ahead.some((point) => lastYear.has(addMonths(point.month, -12)));
+  const learnt = marks.some((mark) => mark.learnt !== null);
   const banded = ahead.some((point) => point.hi80 !== null);
   const items = [
     sold.length > 0 && [t("chart.sold"), stroke("line-sold")],
@@ -15,6 +16,7 @@ export function legend({ sold, ahead, lastYear, marks, own }) {
     banded && [t("chart.band95"), block("band band-95")],
     before && [t("chart.last-year"), stroke("line-last-year")],
     marks.length > 0 && [t("chart.mark"), mark()],
+    learnt && [t("chart.corrected"), circle("dot-learnt")],
     own.size > 0 && [t("chart.own"), square()],
   ];
   return h(
@@ -38,6 +40,10 @@ function block(name) {
 
 function mark() {
   return svg("path", { class: "mark", d: "M11 1l5 5l-5 5l-5 -5Z" });
+}
+
+function circle(name) {
+  return svg("circle", { class: name, cx: 11, cy: 6, r: 4 });
 }
 
 function square() {

@@ -65,14 +65,20 @@ function chartOf(forecast, formats, own) {
 
 /** The marked months of the chart in words. */
 function markedMonths({ marks, sold }, formats) {
-  const shown = marks.filter((mark) => sold.some((point) => point.month === mark.month));
+  const units = new Map(sold.map((point) => [point.month, formats.units(point.units)]));
+  const shown = marks.filter((mark) => units.has(mark.month));
   if (shown.length === 0) return null;
-  const item = (mark) => h("li", {}, `${formats.month(mark.month)}: ${mark.text}`);
+  const told = ({ month, text, learnt }) =>
+    learnt === null
+      ? text
+      : t("mark.counted", { text, sold: units.get(month), units: formats.units(learnt) });
+  const item = (mark) => h("li", {}, `${formats.month(mark.month)}: ${told(mark)}`);
   return h(
     "div",
     { class: "marked small" },
     h("p", { class: "muted" }, t("mark.title")),
     h("ul", { class: "sentences" }, ...shown.map(item)),
+    shown.some((mark) => mark.learnt !== null) && h("p", { class: "muted" }, t("mark.why")),
   );
 }
 
