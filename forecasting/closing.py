@@ -31,6 +31,7 @@ from forecasting.run_files import (
 from forecasting.run_totals import write_totals
 from forecasting.series import shard_manifest
 from forecasting.shard_notes import failure_of, write_cost
+from forecasting.whole_run import refuse_other_series
 
 __all__ = ["close_run"]
 
@@ -38,12 +39,12 @@ __all__ = ["close_run"]
 def close_run(
     lake: Lake, run_id: str, settings: Settings, *, without_failed: bool = False
 ) -> dict[str, Any]:
-    """Check that every series of every shard has its forecast, and write the run's manifest.
+    """Check that every series of every shard has its forecast once, and write the run's manifest.
 
     With `without_failed`, shards that could not be made are left to the simple rule, or out, where
     they are few (`STORECAST_FAILED_SHARDS_LIMIT`); the manifest names them. Raises
-    `IncompleteError` where shards are missing or have too few series, and `LakeError` where a run
-    that was closed before would change.
+    `IncompleteError` where shards are missing or hold other series than they should, and
+    `LakeError` where a run that was closed before would change.
     """
     cutoff = cutoff_of(run_id)
     shards = shard_manifest(lake, cutoff)["shards"]
@@ -60,6 +61,7 @@ def close_run(
     manifest = _manifest(run_id, cutoff, settings, told) | {"engine": engine.name}
     if lake.exists(manifest_path(run_id)):
         return _unchanged(lake, run_id, manifest)
+    refuse_other_series(lake, run_id, made, told, settings.horizon)
     if failed:
         manifest["failed"] = failed
     if missing:

@@ -7,13 +7,14 @@ is made. What a run has cost is kept in `costs/`, by engine: the next month's sh
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from etl.lake import Lake
 
-__all__ = ["each_alone", "failure_of", "note_failure", "note_made", "write_cost"]
+__all__ = ["each_alone", "failure_of", "made_of", "note_failure", "note_made", "write_cost"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def each_alone(
     told, errors = [], []
     for shard in shards:
         note = _read(lake, run_id, shard)
-        if note.get("made_from") == made_from[shard]:
+        if note.get("made_from") == made_from[shard] and _is_kept(lake, note["told"]):
             told.append(note["told"])
             continue
         try:
@@ -76,6 +77,12 @@ def failure_of(lake: Lake, run_id: str, shard: int, there: bool) -> dict[str, An
     return None if there else {"shard": shard, "message": _LOST, "tries": 0}
 
 
+def made_of(lake: Lake, run_id: str, shard: int) -> dict[str, Any] | None:
+    """What was noted when the shard was made: `told`, and what it was `made_from`."""
+    note = _read(lake, run_id, shard)
+    return note if "told" in note else None
+
+
 def write_cost(lake: Lake, run_id: str, engine: str, shards: Sequence[int]) -> dict[str, Any]:
     """Keep what the run has cost, and give it: series, seconds of all tasks, shards."""
     notes = [note for shard in shards if "seconds" in (note := _read(lake, run_id, shard))]
@@ -89,6 +96,13 @@ def write_cost(lake: Lake, run_id: str, engine: str, shards: Sequence[int]) -> d
     if notes:
         lake.write_json(f"costs/engine={engine}/run_id={run_id}.json", cost)
     return cost
+
+
+def _is_kept(lake: Lake, told: dict[str, Any]) -> bool:
+    """Whether the file that was told of is there still."""
+    if not lake.exists(told["path"]):
+        return False
+    return hashlib.sha256(lake.read_bytes(told["path"])).hexdigest() == str(told["sha256"])
 
 
 def _read(lake: Lake, run_id: str, shard: int) -> dict[str, Any]:
