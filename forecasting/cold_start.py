@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from forecasting.forecaster import LEVELS, Forecast, Series, Vector, add_months
 from forecasting.models.pooled import Shape, Shapes
 from forecasting.routing import NEW_MONTHS
 
-__all__ = ["Course", "Courses", "Launches", "forecast_launch"]
+__all__ = ["Course", "Courses", "Launches", "every_launch", "forecast_launch"]
 
 OLDEST = NEW_MONTHS - 1
 FOLLOWED = 12
@@ -197,6 +198,34 @@ class Launches:
             for merchant, store, product, month in sorted(self.new)
         }
         return {key: store for key, store in told.items() if store}
+
+
+def every_launch(
+    everything: Iterable[Series], shapes: Shapes
+) -> tuple[dict[str, Courses], dict[str, str]]:
+    """`courses` and `elsewhere` of every merchant.
+
+    One merchant's launches are in memory at a time where its series come together, as in shards;
+    where a merchant comes back, all are.
+    """
+    courses: dict[str, Courses] = {}
+    elsewhere: dict[str, str] = {}
+    seen = set()
+    for merchant, own in groupby(everything, key=lambda series: series.merchant_id):
+        if merchant in seen:
+            together = Launches.of(everything)
+            courses, elsewhere = together.courses(shapes), together.elsewhere()
+            break
+        seen.add(merchant)
+        launches = Launches.of(own)
+        courses |= launches.courses(shapes)
+        elsewhere |= launches.elsewhere()
+    return _in_order(courses), dict(sorted(elsewhere.items()))
+
+
+def _in_order(courses: dict[str, Courses]) -> dict[str, Courses]:
+    """Wider groups first, whatever the order in which merchants came."""
+    return dict(sorted(courses.items(), key=lambda item: (item[0].count("|"), item[0])))
 
 
 def forecast_launch(

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from forecasting.calendar_effects import CalendarFindings, judge_calendar
 from forecasting.candidates import History
-from forecasting.cold_start import Courses, Launches
+from forecasting.cold_start import Courses, every_launch
 from forecasting.forecaster import Series
 from forecasting.held_out import calibrate, held_out
 from forecasting.intervals import Calibration
@@ -97,10 +97,11 @@ class Findings:
 
 def survey(everything: Iterable[Series]) -> tuple[Findings, list[tuple[Series, Race]]]:
     """The findings of a fleet, and the races of its sample."""
+    if isinstance(everything, Iterator):  # else read twice rather than held in memory
+        everything = list(everything)
     pools = {months: Pool() for months in (0, *ALL_ORIGINS)}
-    sample, launches, slow = _Sample(), Launches(), SlowMovers()
+    sample, slow = _Sample(), SlowMovers()
     for series in everything:
-        launches.add(series)
         if series.active and series.months:
             _add_to_pools(pools, series)
             slow.add(series)
@@ -111,11 +112,12 @@ def survey(everything: Iterable[Series]) -> tuple[Findings, list[tuple[Series, R
     calendar = judge_calendar(raced, (0, *ALL_ORIGINS))
     races = [run_race(series, shapes, effects=calendar.effects) for series in raced]
     findings = findings_of(shapes, raced, races, Findings.shipped())
+    courses, elsewhere = every_launch(everything, shapes[0])
     findings = replace(
         findings,
-        courses=launches.courses(shapes[0]),
+        courses=courses,
         spread=slow.spread(),
-        elsewhere=launches.elsewhere(),
+        elsewhere=elsewhere,
         calendar=calendar,
     )
     # Rounded as JSON keeps them, so that the models made here are those of an informed engine.

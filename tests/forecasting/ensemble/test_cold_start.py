@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from forecasting import cold_start
-from forecasting.cold_start import Courses, Launches, forecast_launch
+from forecasting.cold_start import Courses, Launches, every_launch, forecast_launch
 from forecasting.forecaster import Series
 from forecasting.models.pooled import FLAT, Shapes
 
@@ -84,6 +84,31 @@ def test_first_stores_are_remembered_of_a_bounded_number_of_products(monkeypatch
     forwards, backwards = Launches.of(everything), Launches.of(everything[::-1])
     assert 10 < len(forwards.stores.first) <= 50
     assert forwards.stores.first == backwards.stores.first
+
+
+def test_merchant_by_merchant_or_mixed_up_the_same_is_found(monkeypatch) -> None:
+    """Three merchants' launches; S1 sells what S2 sold before."""
+    everything = []
+    for name in ("M3", "M1", "M2"):
+        old = [replace(launch(n, name, "S2"), first_month=date(2023, 9, 1)) for n in range(30)]
+        again = [launch(n, name) for n in range(30)]
+        everything += [veteran(name), *old, *again, replace(new(name), product_id="P7")]
+    whole = Launches.of(everything)
+    at_once, seen = Launches.of, []
+
+    def noted(some):
+        own = list(some)
+        seen.append({series.merchant_id for series in own})
+        return at_once(own)
+
+    monkeypatch.setattr(Launches, "of", noted)
+    for order in (everything, everything[::-1]):
+        assert every_launch(order, Shapes({})) == (whole.courses(Shapes({})), whole.elsewhere())
+        assert seen == [{name} for name in dict.fromkeys(s.merchant_id for s in order)]
+        seen.clear()
+    mixed_up = sorted(everything, key=lambda series: series.product_id)
+    assert every_launch(mixed_up, Shapes({})) == (whole.courses(Shapes({})), whole.elsewhere())
+    assert seen[-1] == {"M1", "M2", "M3"}
 
 
 def test_histories_as_old_as_the_data_are_no_launches() -> None:
