@@ -27,7 +27,15 @@ from etl.ledger import (
 )
 from etl.registry import Store
 
-__all__ = ["MonthInputs", "accept_gaps", "accepted_days", "first_days", "gather"]
+__all__ = [
+    "MonthInputs",
+    "StoreKey",
+    "accept_gaps",
+    "accepted_days",
+    "first_days",
+    "gather",
+    "surroundings_of",
+]
 
 _VERSION = 1
 """Counted up when the way a month is made changes, so that every month is made again."""
@@ -44,6 +52,7 @@ class MonthInputs:
     stores: Sequence[Store]
     days: Sequence[DayManifest]
     previous: dict[str, Any] | None
+    begun: dict[StoreKey, date]
     accepted_gaps: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -52,6 +61,11 @@ class MonthInputs:
         keys = self.previous["keys"] if self.previous else None
         content = [_VERSION, keys, self.accepted_gaps, [day.content for day in self.days]]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def surroundings(self) -> dict[str, str | None]:
+        """What the month depends on beside its own store-days, as its manifest keeps it."""
+        return surroundings_of(self.month, self.stores, self.begun, self.previous)
 
     def line_files(self) -> list[str]:
         """Paths of the month's ORDER_LINES."""
@@ -67,6 +81,21 @@ def first_days(lake: Lake, stores: Sequence[Store]) -> dict[StoreKey, date]:
     """The first pulled day of each store; a store that was never pulled is left out."""
     days = {_key(store): first_day(lake, store) for store in stores}
     return {key: day for key, day in days.items() if day is not None}
+
+
+def surroundings_of(
+    month: date,
+    stores: Sequence[Store],
+    begun: dict[StoreKey, date],
+    previous: dict[str, Any] | None,
+) -> dict[str, str | None]:
+    """Which stores have which days to come, and the keys of the month before.
+
+    Where they are as they were, and no day was written since, the month need not be looked at.
+    """
+    days = [[store.source, *_key(store), str(_start(month, store, begun))] for store in stores]
+    scope = hashlib.sha256(json.dumps(days).encode()).hexdigest()
+    return {"scope": scope, "keys_before": previous["keys"] if previous else None}
 
 
 def gather(
@@ -93,7 +122,7 @@ def gather(
             f"from month to month; run `python -m etl monthly --month {before:%Y-%m}` first"
         )
     open_days = {"/".join(key): [str(day) for day in gap] for key, gap in gaps.items()}
-    return MonthInputs(month, stores, days, previous, open_days)
+    return MonthInputs(month, stores, days, previous, begun, open_days)
 
 
 def accept_gaps(lake: Lake, month: date, stores: Sequence[Store], reason: str) -> Gaps:
@@ -132,15 +161,21 @@ def _gaps(
     begun: dict[StoreKey, date],
 ) -> Gaps:
     """Days without a complete pull, by store, from the store's first pulled day on."""
-    first, last = month_days(month)
+    last = month_days(month)[1]
     there = {(*_key(day), day.day) for day in days if day.complete}
     gaps: Gaps = {}
     for store in stores:
-        start = max(first, begun.get(_key(store), first))
-        missing = [day for day in days_between(start, last) if (*_key(store), day) not in there]
+        awaited = days_between(_start(month, store, begun), last)
+        missing = [day for day in awaited if (*_key(store), day) not in there]
         if missing:
             gaps[_key(store)] = missing
     return gaps
+
+
+def _start(month: date, store: Store, begun: dict[StoreKey, date]) -> date:
+    """The first day of the month that the store must have: its first of all, if that is later."""
+    first = month.replace(day=1)
+    return max(first, begun.get(_key(store), first))
 
 
 def _refuse_gaps(month: date, gaps: Gaps, stores: Sequence[Store]) -> None:

@@ -50,7 +50,7 @@ def _not_negative(*columns: str) -> list[Promise]:
 
 def _first_days(*columns: str) -> list[Promise]:
     def keeps(column: str) -> Callable[[pd.DataFrame], Any]:
-        return lambda rows: pd.to_datetime(rows[column]).dt.day == 1
+        return lambda rows: pd.to_datetime(rows[column], cache=False).dt.day == 1
 
     return [
         ((column,), f"{column} is the first day of a month", keeps(column)) for column in columns
@@ -193,5 +193,7 @@ def _contract(name: str) -> tuple[pandera.DataFrameSchema, list[str]]:
 
 def _months(rows: pd.DataFrame) -> Any:
     """Months from the first to the cutoff, both counted."""
-    first, cutoff = pd.to_datetime(rows["first_month"]), pd.to_datetime(rows["cutoff_month"])
+    first, cutoff = (
+        pd.to_datetime(rows[column], cache=False) for column in ("first_month", "cutoff_month")
+    )
     return (cutoff.dt.year - first.dt.year) * 12 + cutoff.dt.month - first.dt.month + 1

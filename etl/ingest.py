@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
 
+from etl.changes import noting_change
 from etl.door import Door
 from etl.lake import Lake
 from etl.ledger import (
@@ -117,7 +118,8 @@ def replay_day(lake: Lake, store: Store, day: date, settings: Settings) -> DayMa
     documents = read_documents(lake, store, manifest)
     for order, document in _orders(store, reader, documents, manifest.window_from):
         draft.add(order, document, door, reader.drift(document))
-    return draft.commit(lake, manifest.pulled_at, manifest.stockouts)
+    with noting_change(lake, [day]):
+        return draft.commit(lake, manifest.pulled_at, manifest.stockouts)
 
 
 def _chunks(start: date, end: date) -> Iterator[tuple[date, date]]:
@@ -148,15 +150,16 @@ def _pull(
         empty_shelves = None if stockouts is None else sorted(set(stockouts.get(draft.day, [])))
         manifests.append(draft.commit(lake, pulled_at, empty_shelves))
 
-    for day, orders_of_day in by_day:
-        while (next_day := next(awaited)) != day:
+    with noting_change(lake, months_between(first, last)):
+        for day, orders_of_day in by_day:
+            while (next_day := next(awaited)) != day:
+                commit(StoreDay(store, next_day))
+            draft = StoreDay(store, day)
+            for order, document in orders_of_day:
+                draft.add(order, document, door, source.drift(document))
+            commit(draft)
+        for next_day in awaited:
             commit(StoreDay(store, next_day))
-        draft = StoreDay(store, day)
-        for order, document in orders_of_day:
-            draft.add(order, document, door, source.drift(document))
-        commit(draft)
-    for next_day in awaited:
-        commit(StoreDay(store, next_day))
     return manifests
 
 

@@ -210,7 +210,7 @@ def _narrow_months(lake: Lake, departure: Departure, settings: Settings) -> None
         if monthly_manifest(lake, month) is None:
             continue
         manifest = narrow_month(
-            lake, month, departure.merchant_id, stores, settings, fresh=state["fresh"]
+            lake, month, departure.merchant_id, stores, begun, settings, fresh=state["fresh"]
         )
         if (first is None or month < first) and manifest["rows"] == 0:
             lake.delete_folder(f"sales/month={name}")

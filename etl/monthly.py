@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl.closing import MonthInputs, first_days, gather
+from etl.changes import months_to_check
+from etl.closing import MonthInputs, StoreKey, first_days, gather, surroundings_of
 from etl.duck import Duck, open_duck
 from etl.lake import Lake
 from etl.ledger import days_between, month_days, months_between, previous_month, read_days
@@ -114,18 +115,23 @@ def build_changed_months(
 ) -> list[date]:
     """Make each month up to `through_month` whose inputs changed; returns those months.
 
-    Raises as `build_month` does, at the first month that cannot be made.
+    Only months of which a store-day was written since, or whose surroundings changed, are looked
+    at. Raises as `build_month` does, at the first month that cannot be made.
     """
     begun = first_days(lake, stores)
     if not begun:
         return []
     changed = []
-    for month in months_between(min(begun.values()), through_month):
-        inputs = gather(lake, month, stores, begun, monthly_manifest)
-        manifest = monthly_manifest(lake, month)
-        if manifest is None or manifest["fingerprint"] != inputs.fingerprint:
-            _build(lake, inputs, settings)
-            changed.append(month)
+    with months_to_check(lake, through_month) as noted:
+        for month in months_between(min(begun.values()), through_month):
+            if month in noted or not _undisturbed(lake, month, stores, begun):
+                inputs = gather(lake, month, stores, begun, monthly_manifest)
+                manifest = monthly_manifest(lake, month)
+                if manifest is None or manifest["fingerprint"] != inputs.fingerprint:
+                    _build(lake, inputs, settings)
+                    changed.append(month)
+                elif not inputs.surroundings.items() <= manifest.items():
+                    lake.write_json(_manifest_path(month), manifest | inputs.surroundings)
     return changed
 
 
@@ -134,6 +140,7 @@ def narrow_month(
     month: date,
     merchant_id: str,
     stores: Sequence[Store],
+    begun: dict[StoreKey, date],
     settings: Settings,
     *,
     fresh: bool,
@@ -151,7 +158,7 @@ def narrow_month(
     }
     days = read_days(lake, stores, days_between(*month_days(month)))
     previous = monthly_manifest(lake, previous_month(month))
-    inputs = MonthInputs(month, stores, days, previous, gaps)
+    inputs = MonthInputs(month, stores, days, previous, begun, gaps)
     with open_duck(settings) as duck:
         with lake.local_files([sales_path(month)]) as (sales,):
             duck.copy(lake, sales_path(month), _OTHERS, part=sales, merchant=merchant_id)
@@ -161,9 +168,19 @@ def narrow_month(
         with lake.local_files([monthly_path(month)]) as (part,):
             manifest = _manifest(duck, inputs, part) | {"sha256": digest}
     if not fresh:
-        manifest["fingerprint"] = before["fingerprint"]
+        manifest |= {name: before.get(name) for name in ("fingerprint", *inputs.surroundings)}
     lake.write_json(_manifest_path(month), manifest)
     return manifest
+
+
+def _undisturbed(
+    lake: Lake, month: date, stores: Sequence[Store], begun: dict[StoreKey, date]
+) -> bool:
+    """Whether the month is built, and its surroundings are as they were then."""
+    manifest = monthly_manifest(lake, month)
+    previous = monthly_manifest(lake, previous_month(month))
+    surroundings = surroundings_of(month, stores, begun, previous)
+    return manifest is not None and surroundings.items() <= manifest.items()
 
 
 def _build(lake: Lake, inputs: MonthInputs, settings: Settings) -> dict[str, Any]:
@@ -189,10 +206,10 @@ def _build(lake: Lake, inputs: MonthInputs, settings: Settings) -> dict[str, Any
 def _mark_forecasts(lake: Lake, manifest: dict[str, Any]) -> None:
     """Say beside each cutoff's shards which of the months that they were made from changed."""
     month = manifest["month"]
-    for path in lake.paths("shards", "manifest.json"):
-        used = lake.read_json(path)["months"].get(month)
+    for cutoff in lake.folders("shards"):
+        path, mark = (f"shards/{cutoff}/{name}.json" for name in ("manifest", "outdated"))
+        used = lake.read_json(path)["months"].get(month) if lake.exists(path) else None
         if used is not None:
-            mark = f"{path.removesuffix('manifest.json')}outdated.json"
             months = set(lake.read_json(mark)["months"]) if lake.exists(mark) else set()
             changed = months | {month} if used != manifest["sha256"] else months - {month}
             if changed != months:
@@ -235,6 +252,7 @@ def _manifest(duck: Duck, inputs: MonthInputs, part: str) -> dict[str, Any]:
     return {
         "month": f"{inputs.month:%Y-%m}",
         "fingerprint": inputs.fingerprint,
+        **inputs.surroundings,
         "keys": f"{rows}-{keys:016x}",
         "store_days": len(inputs.days),
         "orders": sum(day.orders for day in inputs.days),

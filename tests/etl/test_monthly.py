@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from etl.closing import accept_gaps
+from etl.closing import accept_gaps, gather
 from etl.errors import IncompleteError, InputError, QuarantineLimitError
+from etl.ingest import replay_day
 from etl.ledger import day_folder
 from etl.monthly import build_changed_months, build_month, monthly_manifest, monthly_path
 from etl.sales import sales_path
@@ -112,6 +113,76 @@ def test_only_months_whose_days_changed_are_made_again(
     two_months.orders[1]["returns"] = [returned("MLA-A", 2)]
     pull("2026-03-01")
     assert build_changed_months(lake, [store], APRIL, settings) == [MARCH]
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    """The months whose store-days are read, and what happens once they were."""
+    months, then = [], []
+
+    def look(lake, month, *rest):
+        months.append(month)
+        inputs = gather(lake, month, *rest)
+        if then:
+            then.pop()()
+        return inputs
+
+    monkeypatch.setattr("etl.monthly.gather", look)
+    return months, then
+
+
+def test_only_months_of_which_a_day_was_written_are_looked_at(
+    two_months, pull, lake, store, settings, looked_at
+):
+    months, _ = looked_at
+    pull("2026-02-01", "2026-04-30")
+    build_changed_months(lake, [store], APRIL, settings)
+    assert build_changed_months(lake, [store], APRIL, settings) == []
+    assert months == [FEBRUARY, MARCH, APRIL]
+    pull("2026-03-30", "2026-04-02")
+    replay_day(lake, store, date(2026, 2, 28), settings)
+    assert build_changed_months(lake, [store], MARCH, settings) == []
+    assert months[3:] == [FEBRUARY, MARCH]
+    assert build_changed_months(lake, [store], APRIL, settings) == []
+    assert months[5:] == [APRIL]
+
+
+def test_a_day_written_while_its_month_is_built_is_seen_the_next_time(
+    two_months, pull, lake, store, settings, returned, looked_at
+):
+    pull("2026-02-01", "2026-03-31")
+    build_changed_months(lake, [store], MARCH, settings)
+    two_months.orders[1]["returns"] = [returned("MLA-A", 2)]
+    pull("2026-02-01")
+    looked_at[1].append(lambda: pull("2026-03-01"))
+    assert build_changed_months(lake, [store], MARCH, settings) == []
+    assert build_changed_months(lake, [store], MARCH, settings) == [MARCH]
+
+
+def test_what_was_to_be_looked_at_is_not_forgotten_by_a_build_that_fails(
+    two_months, pull, lake, store, settings, returned, looked_at
+):
+    def fail():
+        raise OSError("the machine was switched off")
+
+    pull("2026-02-01", "2026-03-31")
+    build_changed_months(lake, [store], MARCH, settings)
+    two_months.orders[1]["returns"] = [returned("MLA-A", 2)]
+    pull("2026-03-01")
+    looked_at[1].append(fail)
+    with pytest.raises(OSError, match="switched off"):
+        build_changed_months(lake, [store], MARCH, settings)
+    assert build_changed_months(lake, [store], MARCH, settings) == [MARCH]
+
+
+def test_a_store_registered_since_and_never_pulled_opens_the_months_again(
+    two_months, pull, lake, store, settings
+):
+    pull("2026-02-01", "2026-03-31")
+    build_changed_months(lake, [store], MARCH, settings)
+    with pytest.raises(IncompleteError, match=r"2026-02 is not closed: .*M1/S2: 28 days"):
+        build_changed_months(lake, [store, replace(store, store_id="S2")], MARCH, settings)
+    assert build_changed_months(lake, [store], MARCH, settings) == []
 
 
 def test_a_product_that_turns_up_in_an_old_month_goes_on_in_the_later_ones(

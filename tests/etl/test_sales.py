@@ -1,5 +1,5 @@
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pyarrow as pa
 import pytest
@@ -74,3 +74,19 @@ def test_a_repeated_line_does_not_disturb_the_others(latest):
         ("3", "1", 0),
         ("1", "1", 1),
     ]
+
+
+def test_revenue_is_exact_to_the_cent_whatever_the_amounts(latest):
+    sales = [
+        (units, price)
+        for units in (1, 3, 7, -1, -3, 999_999, 1_000_000, -1_000_001)
+        for price in ("0.0001", "0.0050", "1.0050", "33.3333", "9999999.9999", "10000000.0051")
+    ]
+    lines = [
+        _line(str(n), "1", 9, price=price) | {"units_ordered": units}
+        for n, (units, price) in enumerate(sales)
+    ]
+    expected = [
+        (units * Decimal(price)).quantize(Decimal("0.01"), ROUND_HALF_UP) for units, price in sales
+    ]
+    assert [row[3] for row in latest(lines)] == expected

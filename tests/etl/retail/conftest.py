@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
+import os
+import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,14 +17,19 @@ from typing import Any
 
 import graphql
 import httpx
+import pyarrow as pa
 import pytest
 
 from etl.registry import Store
 from etl.retail.connection import Connection
 from etl.retail.shopify import Shopify
+from etl.retail.source import document_text
+from etl.tables import ORDER_LINES
 
 SHOPIFY_TOKEN = "shpat_secret-0002"
 SHOP_URL = "https://sur.myshopify.com"
+
+SPOILED_DOCUMENTS = 2_500 * int(os.environ.get("STORECAST_TEST_SCALE", "1"))
 
 _SCHEMA = graphql.build_schema("""
 scalar DateTime
@@ -340,3 +348,47 @@ def shopify_order(shopify_line) -> Callable[..., dict]:
         } | more
 
     return make
+
+
+_SPOILED = [None, -1, 0, 2**70, 1.5, "", "x", "\ud800", "1e999", True, [], {}, [None], "9999-12-31"]
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every holder and key at which something stands in a document, at any depth."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in list(entries):
+        yield value, key
+        if isinstance(inner, dict | list):
+            yield from _places(inner)
+
+
+def _spoil(document: dict, chance: random.Random) -> None:
+    """Takes out one field or element, or puts something else in its place."""
+    holder, key = chance.choice(list(_places(document)))
+    if chance.random() < 0.2:
+        del holder[key]
+    else:
+        holder[key] = copy.copy(chance.choice(_SPOILED))
+
+
+@pytest.fixture(scope="session")
+def spoil() -> Callable[..., None]:
+    """Brings thousands of spoiled copies of a document to the door: none crashes it."""
+
+    def run(good: dict, seed: int, judge: Callable, drift: Callable[[Any], Any]) -> None:
+        chance, text = random.Random(seed), json.dumps(good)
+        accepted: list[dict] = []
+        for _ in range(SPOILED_DOCUMENTS):
+            document = json.loads(text)
+            for _ in range(chance.randint(1, 3)):
+                _spoil(document, chance)
+            rows, refusals = judge(document)
+            drift(document)
+            assert rows or refusals
+            assert all(refusal.reason.isprintable() for refusal in refusals)
+            document_text(document).encode("ascii")
+            accepted += rows
+        assert 0.4 * SPOILED_DOCUMENTS < len(accepted) < 2 * SPOILED_DOCUMENTS
+        assert pa.Table.from_pylist(accepted, ORDER_LINES.schema).num_rows == len(accepted)
+
+    return run

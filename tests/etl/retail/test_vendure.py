@@ -1,25 +1,19 @@
 """What the contract cannot show on a real shop: other versions, other channels, odd answers."""
 
-import copy
-import json
-import random
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import httpx
-import pyarrow as pa
 import pytest
 
 from etl.door import Door
 from etl.errors import SourceContractError, SourceDeniedError
 from etl.registry import Store
 from etl.retail.connection import Connection
-from etl.retail.source import document_text
 from etl.retail.vendure import Vendure
 from etl.retail.vendure_documents import read_order
 from etl.retail.vendure_shapes import drift
 from etl.settings import Settings
-from etl.tables import ORDER_LINES
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 AT = "2026-03-02T23:30:00.000Z"
@@ -218,35 +212,7 @@ def test_it_opens_at_the_address_of_the_settings():
     assert "key-1" not in repr(opened)
 
 
-def _places(value):
-    entries = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in list(entries):
-        yield value, key
-        if isinstance(inner, dict | list):
-            yield from _places(inner)
-
-
-_SPOILED = [None, -1, 0, 2**70, 1.5, "", "x", "\ud800", "1e999", True, [], {}, [None], "9999-12-31"]
-
-
 @pytest.mark.parametrize("seed", range(2))
-def test_mutated_documents_are_accepted_or_refused_and_never_crash(seed, judge):
-    chance = random.Random(seed)
-    good = json.dumps(_order(lines=[_line("A", 2, 2), _line("E", 1, 2)], **_refund("LA", 1)))
-    accepted = []
-    for _ in range(2_500):
-        spoiled = json.loads(good)
-        for _ in range(chance.randint(1, 3)):
-            holder, key = chance.choice(list(_places(spoiled)))
-            if chance.random() < 0.2:
-                del holder[key]
-            else:
-                holder[key] = copy.copy(chance.choice(_SPOILED))
-        rows, refusals = judge(spoiled)
-        drift(spoiled)
-        assert rows or refusals
-        assert all(refusal.reason.isprintable() for refusal in refusals)
-        document_text(spoiled).encode("ascii")
-        accepted += rows
-    assert 1_000 < len(accepted) < 5_000
-    assert pa.Table.from_pylist(accepted, ORDER_LINES.schema).num_rows == len(accepted)
+def test_mutated_documents_are_accepted_or_refused_and_never_crash(seed, judge, spoil):
+    good = _order(lines=[_line("A", 2, 2), _line("E", 1, 2)], **_refund("LA", 1))
+    spoil(good, seed, judge, drift)
