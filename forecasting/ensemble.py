@@ -24,7 +24,7 @@ from forecasting.held_out import held_out, mean_miss
 from forecasting.intervals import naive_scale, series_scale
 from forecasting.race import Race, run_race
 from forecasting.routing import Route, route
-from forecasting.slow_movers import expected_ahead, topped_up, usual_size
+from forecasting.slow_movers import expected_ahead, season_ahead, topped_up, usual_size
 from forecasting.survey import Findings, survey
 from forecasting.weights import combine, weights_of
 
@@ -218,10 +218,12 @@ def _forecast(series: Series, horizon: int, model: EnsembleModel, findings: Find
     history = findings.history_of(series)
     where = route(series.units)
     units, lower, upper = _numbers(series, history, horizon, model, findings)
-    if dormant(series.units):
+    if dormant(series.units) and not units.any():
         reason = f"dormant months={months_since_sale(series.units)} {where.text}"
-        return Forecast(np.zeros(horizon), np.zeros_like(lower), upper, "zero", reason)
-    name = next(iter(model.weights)) if len(model.weights) == 1 else "ensemble"
+        return Forecast(units, np.zeros_like(lower), upper, "zero", reason)
+    # A slow mover is brought to a mean that no candidate forecast.
+    alone = len(model.weights) == 1 and not where.sparse
+    name = next(iter(model.weights)) if alone else "ensemble"
     reason = _reason(series, where, model, history, horizon)
     return Forecast(units, lower, upper, name, reason)
 
@@ -229,19 +231,20 @@ def _forecast(series: Series, horizon: int, model: EnsembleModel, findings: Find
 def _numbers(
     series: Series, history: History, horizon: int, model: EnsembleModel, findings: Findings
 ) -> tuple[Vector, Vector, Vector]:
-    """Points and bounds by the route of the series; a dormant one has zeros for points."""
+    """Points and bounds by the route of the series; a dormant one has at most its season."""
     units = model.ahead(history, horizon)
     where = route(series.units)
     silent = dormant(series.units)
     if where.sparse:
         demand = np.maximum(history.demand, history.sold)
         expected = expected_ahead(demand, series.first_month, history.shape, horizon)
-        units = np.zeros(horizon) if silent else topped_up(units, expected)
+        units = season_ahead(demand, horizon) if silent else topped_up(units, expected)
         return units, *findings.spread.interval(units, expected, usual_size(demand))
     scale = _scale(series.units, model, findings)
     lower, upper = findings.calibration.interval(units, scale, where.kind)
     if silent:
         upper = dormant_upper(upper, chance_alive(series.units))
+        return np.zeros(horizon), np.zeros_like(lower), upper
     return units, lower, upper
 
 
@@ -250,7 +253,8 @@ def _reason(
 ) -> str:
     """What served, by which route, what was corrected, and which effects of the calendar move."""
     served = ",".join(f"{name}:{weight:.2f}" for name, weight in model.weights.items())
-    code = "unbeaten" if list(model.weights) == [NAIVE] else "raced"
+    unbeaten = list(model.weights) == [NAIVE] and not where.sparse
+    code = "unbeaten" if unbeaten else "raced"
     changed = int((history.demand != series.units).sum())
     corrected = f" corrected={changed}" if changed else ""
     level = " level=mean" if where.sparse else ""

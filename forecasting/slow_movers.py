@@ -5,6 +5,10 @@ nothing. What a shop must reckon with is the mean: the rate of the last year, ti
 the product is still on sale, in the shape of the year that its neighbours share. What the race
 lacks of that is added to it.
 
+Many slow movers are slow because they sell in their season alone, and are silent before it. So, of
+a history that has seen more than one season, the larger part of what is expected is what the
+product sold in the same months a year ago.
+
 The spread is read off what slow movers of the fleet really sold after earlier origins, in units of
 their usual selling month, among those of which about as much was expected. An interval that zero
 cuts spends above what it saves below.
@@ -30,7 +34,14 @@ from forecasting.intervals import outward
 from forecasting.models.pooled import FLAT, Shape
 from forecasting.routing import NEW_MONTHS, route
 
-__all__ = ["SlowMovers", "Spread", "expected_ahead", "topped_up", "usual_size"]
+__all__ = [
+    "SlowMovers",
+    "Spread",
+    "expected_ahead",
+    "season_ahead",
+    "topped_up",
+    "usual_size",
+]
 
 EDGES = np.array([0.03, 0.06, 0.1, 0.15, 0.22, 0.3, 0.4, 0.55, 0.75])
 """Expected units a month, in usual selling months, between which products are alike."""
@@ -48,6 +59,22 @@ MOST_KEPT = 3000
 """Slow movers that are remembered, chosen by a hash of their key."""
 
 FEWEST_SALES = 3
+
+SEASON_SEEN = 18
+"""Months from which a product's own season has a say."""
+
+OWN_SEASON = 0.6
+"""Its share in what is expected."""
+
+RETURNS = 0.7
+"""Chance that what sold in these months a year ago sells again, however long it has been silent."""
+
+NEAR = np.array([0.25, 0.5, 0.25])
+"""Weights of a month and its neighbours: what sold in October may sell in September."""
+
+BEST_MONTHS, MOST = 3, 4.0
+"""Best months of the last year, and times their mean from which a month is cut."""
+
 GRID = 200
 PRIOR_SERIES = 50
 """Slow movers at which what was seen counts as much as what the expected rate alone says."""
@@ -68,7 +95,25 @@ def expected_ahead(units: Vector, first_month: date, shape: Shape, horizon: int)
     freed = units / shape.over(first_month, len(units))
     rate = float(freed[-SEASON:].mean()) * chance_alive(units)
     expected: Vector = rate * shape.over(add_months(first_month, len(units)), horizon)
-    return expected
+    if len(units) < SEASON_SEEN:
+        return expected
+    return (1 - OWN_SEASON) * expected + season_ahead(units, horizon)
+
+
+def season_ahead(units: Vector, horizon: int) -> Vector:
+    """The part of what is expected that is the product's own season; 0 for a history too short.
+
+    >>> season_ahead(np.array([0.0] * 12 + [8, 0, 0, 0, 0, 0, 0]), 7).round(2)
+    array([0.  , 0.  , 0.  , 0.  , 0.84, 1.68, 0.84])
+    """
+    if len(units) < SEASON_SEEN:
+        return np.zeros(horizon)
+    year = units[-SEASON:]
+    year = np.minimum(year, MOST * np.sort(year)[-BEST_MONTHS:].mean())
+    smooth = np.convolve(np.concatenate([year[-1:], year, year[:1]]), NEAR, "valid")
+    chance = max(chance_alive(units), RETURNS)
+    ahead: Vector = OWN_SEASON * chance * np.resize(smooth, horizon)
+    return ahead
 
 
 def topped_up(units: Vector, expected: Vector) -> Vector:

@@ -187,7 +187,8 @@ def _compare_launches() -> None:
     for name, held in (("launches", fresh), ("slow movers", slow)):
         found = told.forecast([one.series for one in held], len(held[0].actual))
         print(f"\n### {name}: {len(held)} series\n")
-        print("| forecaster | RMSSE | pinball | bias |\n|---|---|---|---|")
+        print("| forecaster | RMSSE | pinball | bias | 80 % held | 95 % held |")
+        print("|---|---|---|---|---|---|")
         _print_slow(held, Answers.of("**ensemble**", found))
         for position, peer in enumerate(("croston_sba", "tsb")):
             rates = [float(intermittent_rates(one.series.units)[position]) for one in held]
@@ -230,7 +231,11 @@ def _print_slow(held: Sequence[HeldOut], answers: Answers) -> None:
         losses.append(_pinball(actual, answers.upper[:, row], (1 + level / 100) / 2))
     pinball = (np.mean(losses, axis=0).mean(axis=1) / scales).mean()
     bias = answers.units.sum() / actual.sum() - 1
-    print(f"| {answers.name} | {rmsse:.4f} | {pinball:.4f} | {bias:+.3f} |")
+    held80, held95 = (100 * _inside(actual, answers, level).mean() for level in (80, 95))
+    print(
+        f"| {answers.name} | {rmsse:.4f} | {pinball:.4f} | {bias:+.3f} "
+        f"| {held80:.1f} | {held95:.1f} |"
+    )
 
 
 def _pinball(actual: Vector, quantile: Vector, probability: float) -> Vector:

@@ -127,6 +127,25 @@ def test_a_product_that_fell_silent_is_zero_and_says_so(engine: Any, fleet: list
     assert found.model == "zero"
 
 
+def test_a_product_of_one_season_comes_back_in_it(engine: Any, fleet: list[Series]) -> None:
+    year = np.array([0.0, 0, 0, 0, 0, 0, 0, 0, 0, 30, 60, 30])
+    seasonal = replace(fleet[0], units=np.concatenate([year, year, np.zeros(6)]))
+    found = engine.forecast([seasonal], 12)[0]
+    assert found.model == "ensemble"
+    assert "level=mean" in found.reason
+    assert found.units[4] == found.units.max() > 20
+    assert found.units[:2].sum() < 1
+
+
+def test_a_slow_mover_is_not_called_by_a_candidate_that_did_not_forecast_it(
+    engine: Any, fleet: list[Series]
+) -> None:
+    found = engine.forecast([one for one in fleet if (one.units == 0).mean() > 0.4], 12)
+    served = [one for one in found if one.model not in ("zero", "launch")]
+    assert {one.model for one in served} == {"ensemble"}
+    assert all(one.reason.startswith("raced ") for one in served)
+
+
 def test_a_new_product_names_its_donors(engine: Any, fleet: list[Series]) -> None:
     found = engine.forecast([fleet[3]], 12)[0]
     assert found.model == "launch"

@@ -10,7 +10,13 @@ import pytest
 
 from forecasting.forecaster import LEVELS, Series
 from forecasting.models.pooled import FLAT, Shape
-from forecasting.slow_movers import SlowMovers, Spread, expected_ahead, usual_size
+from forecasting.slow_movers import (
+    SlowMovers,
+    Spread,
+    expected_ahead,
+    season_ahead,
+    usual_size,
+)
 
 START = date(2024, 1, 1)
 
@@ -47,6 +53,20 @@ def test_the_shared_shape_carries_the_rate_through_the_year() -> None:
     units = shape.over(START, 12) * 4.0
     ahead = expected_ahead(units, START, shape, 12)
     np.testing.assert_allclose(ahead, units)
+
+
+def test_what_sold_in_its_season_a_year_ago_is_expected_back_after_a_silence() -> None:
+    units = np.array([0.0] * 9 + [10.0, 20.0, 10.0] + [0.0] * 7)
+    ahead = season_ahead(units, 12)
+    assert not ahead[:1].any()
+    assert ahead[3] == ahead.max()
+    # Three fifths of last year's 40 units, times the chance of seven in ten that they come again.
+    assert ahead.sum() == pytest.approx(0.6 * 0.7 * 40.0)
+    assert (expected_ahead(units, START, FLAT, 12) >= ahead).all()
+
+
+def test_a_history_of_one_season_has_none_of_its_own() -> None:
+    assert not season_ahead(np.array([0.0] * 9 + [10.0, 20.0, 10.0] + [0.0] * 5), 6).any()
 
 
 def test_bounds_hold_what_slow_movers_sell(spread: Spread) -> None:
