@@ -2,7 +2,8 @@
 
 The origins are few: 3, 6, 12 and 24 months before the end, so that two different years and every
 month ahead up to two years are judged; 3, 6 and 9 for a history shorter than four years. At each,
-a candidate is fitted anew to what was known then, and to nothing else.
+a candidate is fitted anew to what was known then, and to nothing else; ARIMA starts from its fit
+of the origin before, which saves its search where that is less than a year ago.
 """
 
 from __future__ import annotations
@@ -85,25 +86,24 @@ def run_race(
         for months in (LONG_ORIGINS if series.months >= LONG_MONTHS else ORIGINS)
         if series.months - months >= FEWEST_TRAINING and series.units[:-months].any()
     ]
-    fits, ahead = _look_ahead(racing, history, horizon)
-    trials = [
-        _trial(
-            series,
-            history.demand,
-            racing,
-            history_of(
-                series.until(series.months - months), shapes.get(months), effects.get(months)
-            ),
-        )
-        for months in back
-    ]
+    trials: list[Trial] = []
+    fits: list[Any] = [None] * len(racing)
+    for months in reversed(back):
+        known = series.until(series.months - months)
+        earlier = history_of(known, shapes.get(months), effects.get(months))
+        fits, forecasts = _look_ahead(racing, earlier, months, fits)
+        trials.insert(0, _trial(series, history.demand, forecasts))
+    fits, ahead = _look_ahead(racing, history, horizon, fits)
     return Race(where, tuple(c.name for c in racing), tuple(fits), ahead, tuple(trials))
 
 
 def _look_ahead(
-    racing: list[Candidate], history: History, horizon: int
+    racing: list[Candidate], history: History, horizon: int, earlier: list[Any]
 ) -> tuple[list[Any], Vector]:
-    """The fits and the forecasts (candidates, horizon), NaN for who cannot serve this history."""
+    """The fits and the forecasts (candidates, horizon), NaN for who cannot serve this history.
+
+    `earlier` are the fits of the origin before.
+    """
     fits: list[Any] = []
     ahead = np.full((len(racing), horizon), np.nan)
     able = (
@@ -114,17 +114,16 @@ def _look_ahead(
     for i, candidate in enumerate(racing):
         fitted = None
         if candidate.name in able and len(history.units) >= candidate.fewest_months:
-            fitted = candidate.fit(history)
+            fitted = candidate.fit_after(history, earlier[i])
             ahead[i] = candidate.forecast(history, fitted, horizon)
         fits.append(fitted)
     return fits, ahead
 
 
-def _trial(series: Series, usual: Vector, racing: list[Candidate], history: History) -> Trial:
-    """What the candidates say after `history`, as it was known then."""
-    known = len(history.demand)
-    months = series.months - known
-    _, forecasts = _look_ahead(racing, history, months)
+def _trial(series: Series, usual: Vector, forecasts: Vector) -> Trial:
+    """What the candidates said of the last months, beside what was sold."""
+    months = forecasts.shape[1]
+    known = series.months - months
     judged = np.ones(months, bool)
     if series.days_out_of_stock is not None:
         judged = ~(np.nan_to_num(series.days_out_of_stock[known:]) > MOST_DAYS_OUT)
