@@ -3,7 +3,7 @@
 A history is looked at as units and, where every month sold something, as their logarithm, which
 then weighs two fifths; on each scale with and without a seasonal difference, weighed by the
 strength of the season. Within each of these up to four views the best models share the weight by
-their Akaike weights (Burnham and Anderson 2002).
+their Akaike weights (Burnham and Anderson 2002), a quadratic trend at a penalty.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ SURPRISE = 6.63
 
 _LOG_SHARE = 0.4
 _LEAST_WEIGHT = 0.02
+_DRIFT_PENALTY = 1.8
 _NO_NOISE = 1e-12
-_SEASONAL_FROM = 36
+_SEASONAL_FROM = 30
 _MONTHS_PER_SEASONAL_TERM = 20
 
 Vector = NDArray[np.float64]
+_Rows = tuple[NDArray[np.int64], Vector, Vector, Vector]
+"""Orders (k, 6), parameters (k, 15), AICc and σ² (k,) of a search."""
 
 
 def fit(units: Vector, previous: ArimaModel | None = None) -> ArimaModel:
@@ -120,12 +123,31 @@ def _fits_of(view: _View, previous: ArimaModel | None) -> list[ArimaFit]:
     rows = renew(view.w, *_as_rows(known, view.scale), largest, KEEP) if known else None
     if rows is None or not len(rows[0]):
         rows = search(view.w, largest, SEASON, KEEP)
-    orders, parameters, scores, sigma2, _ = rows
-    weights = np.exp(-0.5 * (scores - scores[0]))
+    orders, parameters, scores, sigma2 = rows[:4]
+    if view.d + view.seasonal_d == 2 and not view.log:
+        orders, parameters, scores, sigma2 = _and_a_drift(view, largest, rows[:4])
+    weights = np.exp(-0.5 * (scores - scores.min()))
     heavy = weights >= _LEAST_WEIGHT * weights.sum()
     weights = weights[heavy] / weights[heavy].sum()
     best = zip(orders[heavy], parameters[heavy], sigma2[heavy], weights, strict=True)
     return [_as_fit(view, *row) for row in best]
+
+
+def _and_a_drift(view: _View, largest: NDArray[np.int64], rows: _Rows) -> _Rows:
+    """`rows` and, if its AICc is below theirs, the best model with a mean of differences of two.
+
+    Such a mean is a quadratic trend. pmdarima allows it, auto.arima does not; it made forecasts
+    worse where it had a full share, and a logarithm would run away with it.
+    """
+    found = search(view.w, np.append(largest[:4], 1), SEASON, 2)[:4]
+    best = np.flatnonzero((found[0][:, 4] == 1) & (found[2] < rows[2][0]))[:1]
+    orders, parameters, scores, sigma2 = (column[best] for column in found)
+    return (
+        np.concatenate([rows[0], orders]),
+        np.concatenate([rows[1], parameters]),
+        np.concatenate([rows[2], scores + _DRIFT_PENALTY]),
+        np.concatenate([rows[3], sigma2]),
+    )
 
 
 def _still_good(previous: ArimaModel | None, view: _View) -> list[ArimaFit]:

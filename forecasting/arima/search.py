@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from forecasting.arima.compiled import Floats, Integers, kernel
-from forecasting.arima.estimate import ROOT_LIMIT, estimate
+from forecasting.arima.estimate import FEASIBLE_ROOT, ROOT_LIMIT, estimate
 from forecasting.arima.lanes import LANES
 from forecasting.arima.likelihood import exact_pass
 from forecasting.arima.polynomials import is_feasible, parameter_count
@@ -20,6 +20,7 @@ __all__ = ["MAX_PARAMETERS", "aicc", "refine", "renew", "search", "standardised_
 MAX_PARAMETERS = 15
 MAX_CANDIDATES = 94
 _ROUNDS = 4
+_DRAWN_IN = FEASIBLE_ROOT / 1.0101
 _SEARCH_TOLERANCE = 0.05
 _FINAL_TOLERANCE = 1e-3
 _MOVES = np.array(
@@ -48,7 +49,7 @@ _FIRST_GUESSES = np.array(
     [
         (0.1, 0.1, 0.1, 0.1),
         (0.5, -0.3, 0.3, -0.5),
-        (0.8, -0.5, 0.1, -0.3),
+        (0.8, -0.6, 0.7, -0.3),
         (-0.3, -0.4, -0.3, -0.3),
         (0.2, -0.7, 0.6, -0.7),
         (-0.4, 0.2, -0.1, -0.6),
@@ -114,6 +115,15 @@ def _within_roots(order: Integers, x: Floats) -> bool:
 
 
 @kernel
+def _draw_in(order: Integers, x: Floats) -> None:
+    """Move the roots of the non-seasonal moving average out, from the unit circle beyond 1.01."""
+    factor = 1.0
+    for i in range(order[0], order[0] + order[1]):
+        factor *= _DRAWN_IN
+        x[i] *= factor
+
+
+@kernel
 def standardised_errors(w: Floats, order: Integers, x: Floats) -> Floats:
     """One-step errors (n,) of the exact filter, over the root of their variance for σ² = 1."""
     lanes = np.empty((x.size, LANES))
@@ -126,9 +136,13 @@ def standardised_errors(w: Floats, order: Integers, x: Floats) -> Floats:
 def refine(w: Floats, order: Integers, x: Floats) -> tuple[Floats, float, float]:
     """Exact estimate from `x` on, its AICc, infinite where a root is within 1.01, and σ².
 
-    σ² is the sum of squares over the months less the parameters.
+    A moving average whose roots came too near is drawn in to where they may be. σ² is the sum of
+    squares over the months less the parameters.
     """
     x, deviance = estimate(w, order, _around(order, x), True, _FINAL_TOLERANCE, 40)
+    if not _within_roots(order, x):
+        _draw_in(order, x)
+        x, deviance = estimate(w, order, _around(order, x), True, 0.0, 0)
     if deviance == np.inf or not _within_roots(order, x):
         return x, np.inf, np.nan
     errors = standardised_errors(w, order, x)
@@ -271,6 +285,7 @@ def search(
 
     `limits` are the largest p, q, P, Q and 1 where a mean may be estimated. Returns orders
     (found, 6), parameters (found, 15), AICc and σ² (found,), and how many candidates were tried.
+    One more than `keep` are estimated exactly, as the ranking before that is a rough one.
     Where the exact estimate takes the place of the best from the model at which the walk ended
     (its roots came too near, say), the walk goes on from the one that has it now.
     """
@@ -282,7 +297,9 @@ def search(
     for _ in range(_ROUNDS):
         count = _walk(w, limits, orders, parameters, scores, count)
         end = np.argmin(scores[:count])
-        _refine_best(w, keep, orders[:count], parameters[:count], scores[:count], sigma2[:count])
+        _refine_best(
+            w, keep + 1, orders[:count], parameters[:count], scores[:count], sigma2[:count]
+        )
         if np.argmin(scores[:count]) == end:
             break
     return _ranked(keep, orders[:count], parameters[:count], scores[:count], sigma2[:count])
