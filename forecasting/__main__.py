@@ -54,6 +54,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     predict.set_defaults(run=_predict)
 
     _add_predict_daily(commands, settings)
+    _add_backtest_daily(commands, settings)
 
     run = commands.add_parser("run", help="predict every shard of a cutoff and close the run")
     run.add_argument("--cutoff", type=read_month, required=True, metavar="YYYY-MM")
@@ -121,6 +122,19 @@ def _add_predict_daily(commands: Any, settings: Settings) -> None:
     days.set_defaults(run=_predict_daily, engine=settings.daily_engine)
 
 
+def _add_backtest_daily(commands: Any, settings: Settings) -> None:
+    days = commands.add_parser(
+        "backtest-daily", help="score the daily forecasts of a file or a store from rolling weeks"
+    )
+    days.add_argument("--history", type=Path, help="daily histories, parquet or CSV")
+    days.add_argument("--merchant", help="of the lake, with --store")
+    days.add_argument("--store")
+    days.add_argument("--origins", type=_count, default=4, help="origins, a week apart")
+    days.add_argument("--out", type=Path, required=True, help="parquet or CSV")
+    _add_engine(days, settings)
+    days.set_defaults(run=_backtest_daily, engine=settings.daily_engine)
+
+
 def _add_engine(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--engine", default=settings.engine)
     parser.add_argument(
@@ -156,6 +170,32 @@ def _predict_daily(options: argparse.Namespace, settings: Settings) -> None:
         jobs=options.jobs,
     )
     _print(told)
+
+
+def _backtest_daily(options: argparse.Namespace, settings: Settings) -> None:
+    from etl.daily import read_manifest
+    from forecasting.daily.backtest import roll_weeks
+    from forecasting.daily.engines import open_daily_engine
+    from forecasting.daily.history import open_daily_history
+    from forecasting.daily.series import read_series
+
+    rolled = {"origins": options.origins, "jobs": options.jobs}
+    match options.history, options.merchant, options.store:
+        case Path() as history, None, None:
+            with open_daily_history(history, None) as series:
+                _print(roll_weeks(series, options.out, open_daily_engine(options.engine), **rolled))
+        case None, str() as merchant, str() as store:
+            lake = Lake(settings.lake_url)
+            manifest = read_manifest(lake, merchant, store)
+            if manifest is None:
+                raise InputError(
+                    f"store {store} of {merchant} has no daily series; build them with "
+                    f"python -m etl daily --merchant {merchant} --store {store}"
+                )
+            own = read_series(lake, manifest)
+            _print(roll_weeks(own, options.out, open_daily_engine(options.engine), **rolled))
+        case _:
+            raise InputError("backtest-daily takes --history, or --merchant with --store")
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> None:
