@@ -18,6 +18,13 @@ _NOTHING: Any = object()
 _ALERTS = "alerts/"
 """Alerts are words from end to end, kept so that none is sent twice within a day."""
 
+_BY_GROUP = frozenset({"courses"})
+"""Names of objects whose keys may be a merchant's id and nothing more; elsewhere such a key is a
+name of our own, `series` or `models`, whatever a merchant is called."""
+
+_KEYS = frozenset({"first", "last"})
+"""Names under which the key of a series stands as a list."""
+
 _SENTENCES = frozenset({"message", "why"})
 """Names under which a job tells in words what became of its work."""
 
@@ -27,14 +34,16 @@ _REPLACED = "what was told here named a merchant who was forgotten"
 def file_without(path: str, document: Any, merchant_id: str) -> Any:
     """The document of the file at `path` without what is about the merchant; None: all of it is.
 
-    About it is an object whose `merchant_id` it is, a list that begins with it as a series' key
-    does, and what stands under a key that is it or begins with it: `M/store`, `M|category`,
-    `=M|store` (no id holds `=`), `["M", "store", …]`.
+    About it is an object whose `merchant_id` it is, the key of a series, and what stands under a
+    key that is it or begins with it: `M/store`, `M|category`, `=M|store` (no id holds `=`),
+    `["M", "store", …]`, and `M` alone where keys are merchants.
 
     >>> file_without("a", {"x": [{"merchant_id": "M", "n": 1}, {"merchant_id": "N"}]}, "M")
     {'x': [{'merchant_id': 'N'}]}
     >>> file_without("a", {"M/centro": 1, "M2/centro": 2, "N|toys": 3, "M|": 4, "=M": 5}, "M")
     {'M2/centro': 2, 'N|toys': 3}
+    >>> file_without("a", {"series": 3, "courses": {"series": [], "N": []}}, "series")
+    {'series': 3, 'courses': {'N': []}}
     >>> file_without("a", {"message": "no sales of M", "tries": 3}, "M")["message"]
     'what was told here named a merchant who was forgotten'
     """
@@ -75,18 +84,21 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _kept(value: Any, merchant_id: str) -> Any:
+def _kept(value: Any, merchant_id: str, under: str = "") -> Any:
+    """The value, which stands under that name, without what is about the merchant."""
     if isinstance(value, dict):
         if value.get("merchant_id") == merchant_id:
             return _NOTHING
         rest = {
-            name: _sentence(part, merchant_id) if name in _SENTENCES else _kept(part, merchant_id)
+            name: _sentence(part, merchant_id)
+            if name in _SENTENCES
+            else _kept(part, merchant_id, name)
             for name, part in value.items()
-            if not _names(name, merchant_id)
+            if not _names(name, merchant_id, under)
         }
         return {name: part for name, part in rest.items() if part is not _NOTHING}
     if isinstance(value, list):
-        if len(value) > 1 and value[0] == merchant_id:
+        if under in _KEYS and value[:1] == [merchant_id]:
             return _NOTHING
         parts = [_kept(part, merchant_id) for part in value]
         return [part for part in parts if part is not _NOTHING]
@@ -97,13 +109,15 @@ def _sentence(told: Any, merchant_id: str) -> Any:
     return _REPLACED if named_in(told, merchant_id) else told
 
 
-def _names(key: str, merchant_id: str) -> bool:
-    """Whether a key of a JSON object is the merchant, or something of it."""
+def _names(key: str, merchant_id: str, under: str) -> bool:
+    """Whether a key of the object of that name is the merchant, or something of it."""
     if key.startswith("["):
         try:
             parts = json.loads(key)
         except ValueError:
             return False
         return isinstance(parts, list) and parts[:1] == [merchant_id]
+    if key == merchant_id:
+        return under in _BY_GROUP
     named = key.removeprefix("=")
     return named == merchant_id or named.startswith((f"{merchant_id}/", f"{merchant_id}|"))

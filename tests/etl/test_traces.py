@@ -7,6 +7,7 @@ import json
 import pytest
 
 from etl.lake import Lake
+from etl.leaving import sweep_files
 from etl.traces import traces_of
 
 
@@ -32,3 +33,25 @@ def test_another_merchant_whose_id_begins_alike_is_not_taken_for_it(lake):
     found = traces_of(lake, "M1")
     assert (found.own, found.mentions, found.read) == ([], [], 2)
     assert traces_of(lake, "M").mentions == []
+
+
+@pytest.mark.parametrize("name", ["series", "models", "arima", "first", "merchant_id", "centro"])
+def test_a_merchant_who_is_called_as_a_name_of_ours_takes_nothing_of_it_along(lake, name):
+    document = {
+        "series": 3,
+        "models": {"arima": 2, "ets": 1},
+        "engines": ["arima", "ets"],
+        "shards": [{"first": ["M2", "centro", "A"], "last": ["M2", "sur", "B"]}],
+        "courses": {"M2": [], "M2|centro": []},
+    }
+    own = {
+        "courses": {name: [], f"{name}|centro": []},
+        "days": {f"{name}/centro": ["2026-10-01"]},
+        "keys": [{"merchant_id": name, "n": 1}],
+    }
+    lake.write_json("a.json", document)
+    lake.write_json("b.json", own)
+    assert traces_of(lake, name).own == ["b.json"]
+    assert sweep_files(lake, name) == ["b.json"]
+    assert lake.read_json("a.json") == document
+    assert lake.read_json("b.json") == {"courses": {}, "days": {}, "keys": []}
