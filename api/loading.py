@@ -161,7 +161,6 @@ def _losses_told(run: Run) -> Iterator[None]:
 def _serve(parent: Connection[Any, Any]) -> None:
     """Render and write what the parent sends, until it goes."""
     # Documents hold no cycles; looking for some among so many costs a tenth of the time.
-    gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     try:
         lake_url, store_url, load, run = parent.recv()

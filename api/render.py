@@ -31,6 +31,7 @@ __all__ = ["HISTORY_MONTHS", "Listing", "etag_of", "folded", "read_reason", "ren
 HISTORY_MONTHS = 36
 _YEAR = 12
 _DECIMALS = 3
+_NEXT_PARAMETER = re.compile(r"\s+(?=\w+=)")
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def read_reason(reason: str) -> dict[str, Any] | None:
     """
     if not reason:
         return None
-    code, *parameters = re.split(r"\s+(?=\w+=)", reason.strip())
+    code, *parameters = _NEXT_PARAMETER.split(reason.strip())
     return {"code": code, "parameters": dict(p.split("=", 1) for p in parameters)}
 
 

@@ -20,7 +20,12 @@ router = APIRouter(prefix="/v1/reports", tags=["reports"])
 
 _READERS = ("analyst", "operator")
 Month = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", examples=["2026-10"])]
-_FORMS = {kind.split(";")[0]: {"schema": {"type": "string"}} for kind in REPORT_TYPES.values()}
+_SCHEMAS = {
+    "html": {"type": "string"},
+    "json": {"type": "object"},
+    "parquet": {"type": "string", "format": "binary"},
+}
+_FORMS = {kind.split(";")[0]: {"schema": _SCHEMAS[form]} for form, kind in REPORT_TYPES.items()}
 
 
 @router.get("", responses=answers(ReportList, 403))

@@ -12,7 +12,7 @@ import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from urllib.parse import quote
 
@@ -48,7 +48,7 @@ def world(tmp_path, store, settings, write, make_client):
         add_store(lake, shop)
         series = write.series(shop, "P", [3] * 24, category=f"category {shop.merchant_id}")
         contents.append((series, write.forecast(run, series, units)))
-    product = {
+    listing = {
         "merchant_id": "A",
         "store_id": "SA",
         "product_id": "P",
@@ -58,10 +58,14 @@ def world(tmp_path, store, settings, write, make_client):
         "currency": "ARS",
         "status": "active",
     }
-    rows = pa.Table.from_pylist([product], PRODUCTS.schema)
+    rows = pa.Table.from_pylist([listing], PRODUCTS.schema)
     lake.write_table("registry/products/merchant_id=A/store_id=SA.parquet", rows, PRODUCTS)
     write.run(lake, run, [contents])
     publish_run(lake, store, run, settings, NOW)
+    facts = {"runs": ["2026-09.1"], "headline": {"rows": 1}, "alerts": [], "worst": "HIDDEN"}
+    lake.write_json("reports/month=2026-10/report.json", facts)
+    for form in ("html", "parquet"):
+        lake.write_bytes(f"reports/month=2026-10/report.{form}", b"<style></style>HIDDEN")
     public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [{**public, "kid": "k"}]}))
     with make_client(replace(settings, jwt_keys=str(tmp_path / "jwks.json"))) as client:
@@ -116,11 +120,12 @@ def attempts(client, of_a):
     """Requests for A's data, from every operation and parameter of the description."""
     description = client.get("/openapi.json").json()
     for path, operations in description["paths"].items():
+        ids = of_a["path"] | ({"month": "2026-10"} if "reports" in path else {})
+        filled = re.sub(r"\{(\w+)\}", lambda m, ids=ids: quote(ids[m[1]], safe=""), path)
         for method, operation in operations.items():
-            filled = re.sub(r"\{(\w+)\}", lambda m: quote(of_a["path"][m[1]], safe=""), path)
-            body = of_a["body"].get(path.rsplit("/", 1)[-1])
-            options = {"json": body} if body and method in ("post", "put") else {}
+            bodies = of_a["body"][path.rsplit("/", 1)[-1]] if "requestBody" in operation else [None]
             names = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
+            assert {*names} <= {*of_a["query"], "merchant_id"}, "a parameter that nobody tries"
             queries = chain(
                 [""],
                 ["merchant_id=A"] if "merchant_id" in names else [],
@@ -130,12 +135,13 @@ def attempts(client, of_a):
                     for value in of_a["query"].get(name, [])
                 ],
             )
-            for query in queries:
+            for query, body in product(queries, bodies):
+                options = {} if body is None else {"json": body}
                 yield method.upper(), f"{filled}?{query}" if query else filled, options
 
 
 def put_daily(store):
-    """A daily forecast of A's product, with A's marks."""
+    """Daily forecasts of two products of A, with A's marks."""
     days = [f"2026-11-0{n}" for n in range(1, 8)]
     document = {"product_id": "P", "name": "HIDDEN name", "data_until": "2026-10-31"}
     sums = {
@@ -149,7 +155,9 @@ def put_daily(store):
     full = document | {"days": days, "units_forecast": sums["units"], "reason": None}
     full |= {f"{side}{level}": sums["units"] for side in ("lo", "hi") for level in (50, 80, 95)}
     texts = [json.dumps(one, separators=(",", ":")).encode() for one in (sums, full)]
-    store.daily.put([DailyDocument("A", "SA", "P", "category A", 7.0, "hidden p", "w.c", *texts)])
+    for name in ("P", "Q"):
+        about = ("A", "SA", name, "category A", 7.0, f"hidden {name.lower()}", "w.c")
+        store.daily.put([DailyDocument(*about, *texts)])
 
 
 @pytest.fixture
@@ -169,6 +177,8 @@ def of_a(world):
         client.get(f"/v1/products?limit=1{more}", headers=own).json()["next"]
         for more in ("", "&sort=name", "&store=SA&store=SA2")
     ]
+    cursors.append(client.get("/v1/stores/SA/daily?limit=1", headers=own).json()["next"])
+    assert all(cursors)
     forecast = client.get("/v1/stores/SA/products/P/forecast", headers=own)
     assert all(mark in forecast.text for mark in MARKS)
     tags = [forecast.headers["etag"], daily.headers["etag"]]
@@ -199,14 +209,14 @@ def of_a(world):
             "sort": ["name", "risk", "attention"],
             "cursor": cursors,
             "after": ["", "O"],
-            "format": ["csv"],
+            "format": ["csv", "html", "json", "parquet"],
             "limit": [1],
         },
         "body": {
-            "feedback": {"verdict": "other", "note": "mine"},
-            "{month}": {"units": 1},
-            "session": {"token": "sc_" + "A" * 43},
-            "refresh": {"stores": ["SA"]},
+            "feedback": [{"verdict": "other", "note": "mine"}],
+            "{month}": [{"units": 1}],
+            "session": [{"token": "sc_" + "A" * 43}],
+            "refresh": [{"stores": ["SA"]}, {"region": "RA"}, {"products": ["P"]}],
         },
         "tags": tags,
     }
@@ -230,6 +240,17 @@ def test_nobody_else_sees_or_changes_what_is_a_merchants_own(world, of_a):
     assert kept["units"] == 31337
     (asked,) = store.refreshes.active()
     assert asked.id == of_a["path"]["refresh_id"]
+
+
+@pytest.mark.parametrize("store_id", ["SB%2F..%2FSA", "..%2FSA", "SA%00", "sa", "SA%20", "S%25"])
+def test_ids_that_are_almost_a_merchants_own_open_nothing(world, of_a, store_id):
+    client, store = world
+    headers = bearer(issue_token(store, "merchant", "B", [], NOW, None))
+    for path in ("products", "products/P/forecast", "products/P/daily", "totals", "daily"):
+        for odd in (f"/v1/stores/{store_id}/{path}", f"/v1/stores/SB/../SA/{path}"):
+            answer = client.get(odd, headers=headers)
+            assert 400 <= answer.status_code < 500, (odd, answer.text)
+            assert not any(mark in answer.text for mark in MARKS), odd
 
 
 def test_another_merchants_tags_and_cookies_open_nothing(world, of_a):

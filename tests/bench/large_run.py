@@ -23,7 +23,12 @@ STORES, MERCHANTS = 20, 5
 
 
 def write_large_run(
-    lake: Lake, run_id: str, series: int, per_shard: int = 500, model: str = "arima"
+    lake: Lake,
+    run_id: str,
+    series: int,
+    per_shard: int = 500,
+    model: str = "arima",
+    reason: str = "",
 ) -> None:
     """Shards, predictions and manifest of a run of that many series, 48 months long."""
     generator = np.random.default_rng(0)
@@ -45,7 +50,7 @@ def write_large_run(
             lake.write_table(
                 path, _shard(keys, generator.poisson(level, (len(places), 48))), SHARDS
             )
-        entries.append(_predict(lake, run_id, number, keys, level, model, generator))
+        entries.append(_predict(lake, run_id, number, keys, level, model, reason, generator))
     manifest = {"run_id": run_id, "engine": "generated", "shards": entries}
     lake.write_json(f"predictions/run_id={run_id}/manifest.json", manifest)
 
@@ -85,6 +90,7 @@ def _predict(
     keys: dict[str, list[str]],
     level: np.ndarray,
     model: str,
+    reason: str,
     generator: np.random.Generator,
 ) -> dict:
     count = len(level)
@@ -98,7 +104,7 @@ def _predict(
         "horizon": np.tile(np.arange(1, 13), count),
         "units_forecast": units.ravel(),
         "model": [model] * (count * 12),
-        "reason": [""] * (count * 12),
+        "reason": [reason] * (count * 12),
     }
     for bound, share in (("50", 0.2), ("80", 0.4), ("95", 0.6)):
         columns[f"lo{bound}"] = (units * (1 - share)).ravel()
