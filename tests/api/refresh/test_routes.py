@@ -119,6 +119,22 @@ def test_a_store_that_joined_after_the_run_was_published_is_refreshed_and_read_a
     assert (len(page.products), page.fresh) == (4, True)
 
 
+def test_without_the_lake_what_is_there_is_served_and_a_refresh_ends_in_words(
+    client, token_of, asked, lake, work
+):
+    headers = token_of()
+    before = client.get(DAILY, headers=headers).json()
+    lake.write_bytes("registry/stores.parquet", b"damaged")
+    assert client.get("/v1/stores", headers=headers).is_success
+    assert client.get(DAILY, headers=headers).json() == before
+    assert client.get("/v1/stores/S9/daily", headers=headers).status_code == 404
+    answer = client.post("/v1/stores/S2/refresh", headers=headers)
+    assert answer.status_code == 202
+    work()
+    ended = client.get(answer.headers["location"], headers=headers).json()
+    assert (ended["state"], ended["message"]) == ("failed", "It went wrong on our side: LakeError.")
+
+
 def test_what_is_asked_wrongly_is_said(client, token_of):
     headers = token_of()
 
