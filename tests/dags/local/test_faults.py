@@ -137,8 +137,9 @@ def test_a_refresh_asked_for_twice_is_one_run_that_overtakes_the_month(
         daily_engine="weekday_naive",
     )
     merchant, name = jobs.list_stores(settings)[0]
-    with closing(open_store(settings.store_url)) as store:
-        asking = Asking(store, settings, dispatcher_for(settings))
+    dispatcher = dispatcher_for(settings)
+    with closing(open_store(settings.store_url)) as store, closing(dispatcher):
+        asking = Asking(store, settings, dispatcher)
         first, again = (asking.start(RefreshScope(merchant, name), "a planner") for _ in range(2))
         assert (first.outcome, again.outcome) == ("started", "joined")
         (run,) = client.runs("refresh_forecasts")
