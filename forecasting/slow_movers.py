@@ -6,8 +6,8 @@ the product is still on sale, in the shape of the year that its neighbours share
 lacks of that is added to it.
 
 Many slow movers are slow because they sell in their season alone, and are silent before it. So, of
-a history that has seen more than one season, the larger part of what is expected is what the
-product sold in the same months a year ago.
+a product that sold in three months of five at most, and for more than a year, the larger part of
+what is expected is what it sold in the same months a year ago.
 
 The spread is read off what slow movers of the fleet really sold after earlier origins, in units of
 their usual selling month, among those of which about as much was expected. An interval that zero
@@ -63,10 +63,13 @@ FEWEST_SALES = 3
 SEASON_SEEN = 18
 """Months from which a product's own season has a say."""
 
-OWN_SEASON = 0.6
+SELDOM = 0.6
+"""Share of selling months up to which it has: what sells in more months and then no more, ended."""
+
+OWN_SEASON = 0.8
 """Its share in what is expected."""
 
-RETURNS = 0.7
+RETURNS = 0.9
 """Chance that what sold in these months a year ago sells again, however long it has been silent."""
 
 NEAR = np.array([0.25, 0.5, 0.25])
@@ -95,18 +98,18 @@ def expected_ahead(units: Vector, first_month: date, shape: Shape, horizon: int)
     freed = units / shape.over(first_month, len(units))
     rate = float(freed[-SEASON:].mean()) * chance_alive(units)
     expected: Vector = rate * shape.over(add_months(first_month, len(units)), horizon)
-    if len(units) < SEASON_SEEN:
+    if not _has_season(units):
         return expected
     return (1 - OWN_SEASON) * expected + season_ahead(units, horizon)
 
 
 def season_ahead(units: Vector, horizon: int) -> Vector:
-    """The part of what is expected that is the product's own season; 0 for a history too short.
+    """The part of what is expected that is the product's own season; 0 where none is seen.
 
     >>> season_ahead(np.array([0.0] * 12 + [8, 0, 0, 0, 0, 0, 0]), 7).round(2)
-    array([0.  , 0.  , 0.  , 0.  , 0.84, 1.68, 0.84])
+    array([0.  , 0.  , 0.  , 0.  , 1.44, 2.88, 1.44])
     """
-    if len(units) < SEASON_SEEN:
+    if not _has_season(units):
         return np.zeros(horizon)
     year = units[-SEASON:]
     year = np.minimum(year, MOST * np.sort(year)[-BEST_MONTHS:].mean())
@@ -114,6 +117,11 @@ def season_ahead(units: Vector, horizon: int) -> Vector:
     chance = max(chance_alive(units), RETURNS)
     ahead: Vector = OWN_SEASON * chance * np.resize(smooth, horizon)
     return ahead
+
+
+def _has_season(units: Vector) -> bool:
+    """Whether the product sells so seldom, and is known so long, that its season may be seen."""
+    return len(units) >= SEASON_SEEN and float((units > 0).mean()) <= SELDOM
 
 
 def topped_up(units: Vector, expected: Vector) -> Vector:

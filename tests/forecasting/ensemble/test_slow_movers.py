@@ -60,13 +60,18 @@ def test_what_sold_in_its_season_a_year_ago_is_expected_back_after_a_silence() -
     ahead = season_ahead(units, 12)
     assert not ahead[:1].any()
     assert ahead[3] == ahead.max()
-    # Three fifths of last year's 40 units, times the chance of seven in ten that they come again.
-    assert ahead.sum() == pytest.approx(0.6 * 0.7 * 40.0)
+    # Four fifths of last year's 40 units, times the chance of nine in ten that they come again.
+    assert ahead.sum() == pytest.approx(0.8 * 0.9 * 40.0)
     assert (expected_ahead(units, START, FLAT, 12) >= ahead).all()
 
 
 def test_a_history_of_one_season_has_none_of_its_own() -> None:
     assert not season_ahead(np.array([0.0] * 9 + [10.0, 20.0, 10.0] + [0.0] * 5), 6).any()
+
+
+def test_what_sold_in_most_months_and_then_no_more_ended() -> None:
+    units = np.array([10.0] * 15 + [0.0] * 5)
+    assert not season_ahead(units, 12).any()
 
 
 def test_bounds_hold_what_slow_movers_sell(spread: Spread) -> None:
