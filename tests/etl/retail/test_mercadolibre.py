@@ -1,5 +1,7 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from threading import Barrier
 
 import httpx
 import pytest
@@ -39,6 +41,32 @@ def test_an_order_on_the_edge_belongs_to_the_window_that_it_begins(
     second, third = (datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in (1, 2))
     assert numbers(START, second) == [1]
     assert numbers(second, third) == [2]
+
+
+def test_pages_of_a_window_are_asked_for_at_the_same_time_and_come_in_order(
+    marketplace, every_hour, store, settings
+):
+    marketplace.orders = every_hour("2026-03-01T00:00:00+00:00", 240)
+    source = replace(marketplace.source(settings), at_once=2)
+    two_at_a_time, truth = Barrier(2, timeout=10), marketplace._truth
+
+    def wait(request):
+        if request.url.params["offset"] != "0":
+            two_at_a_time.wait()
+        return truth(request)
+
+    marketplace._truth = wait
+    assert [o["id"] for o in source.orders(store, START, END)] == list(range(1, 241))
+
+
+def test_what_is_read_at_the_same_time_is_read_again_where_it_does_not_join_up(
+    marketplace, every_hour, store, settings
+):
+    marketplace.orders = every_hour("2026-03-01T00:00:00+00:00", 240)
+    marketplace.faults = {3: _without_first}
+    source = replace(marketplace.source(settings), at_once=4)
+    assert [o["id"] for o in source.orders(store, START, END)] == list(range(1, 241))
+    assert [r.url.params["offset"] for r in marketplace.asked].count("0") == 2
 
 
 def _without_first(request, response):
