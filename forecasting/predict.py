@@ -36,9 +36,16 @@ from forecasting.run_files import (
     run_manifest,
     write_shard,
 )
-from forecasting.series import every_series, read_shard, series_of, shard_manifest
+from forecasting.series import (
+    every_series,
+    merchants_of,
+    read_shard,
+    series_of,
+    shard_manifest,
+)
 from forecasting.shard_notes import each_alone as predict_each_alone
 from forecasting.shard_notes import note_made
+from forecasting.survey_files import read_survey, write_survey
 
 __all__ = [
     "close_run",
@@ -50,19 +57,23 @@ __all__ = [
 ]
 
 
-def survey_run(lake: Lake, run_id: str, settings: Settings) -> Forecaster:
-    """The run's engine, with its survey of all series where it makes one.
+def survey_run(
+    lake: Lake, run_id: str, settings: Settings, shard_numbers: Sequence[int] = ()
+) -> Forecaster:
+    """The run's engine, with what its survey of all series told, where it makes one.
 
-    The survey is made once and kept with the run. A shard makes it where it is missing; call this
-    before the shards are spread, so that not each of them does.
+    Of what is one merchant's it knows that of the merchants in those shards. The survey is made
+    once and kept with the run. A shard makes it where it is missing; call this before the shards
+    are spread, so that not each of them does.
     """
     engine = planned_engine(lake, run_id, settings)
     if not isinstance(engine, SurveyingForecaster):
         return engine
     path = f"predictions/run_id={run_id}/survey-{engine.name}-{configuration_hash(settings)}.json"
     if not lake.exists(path):
-        lake.write_json(path, engine.survey(every_series(lake, cutoff_of(run_id))))
-    return engine.informed(lake.read_json(path))
+        write_survey(lake, path, engine.survey(every_series(lake, cutoff_of(run_id))))
+    merchants = merchants_of(lake, cutoff_of(run_id), shard_numbers)
+    return engine.informed(read_survey(lake, path, merchants))
 
 
 def predict_shard(
@@ -96,7 +107,7 @@ def predict_shards(
     """
     if lake.exists(manifest_path(run_id)):
         return [_closed_shard(lake, run_id, number) for number in shard_numbers]
-    engine = survey_run(lake, run_id, settings)
+    engine = survey_run(lake, run_id, settings, shard_numbers)
     store = ModelStore(lake, engine.name, configuration_hash(settings))
     made_from = _made_from(lake, run_id, settings, engine)
     with Fleet(engine, settings.horizon, settings.jobs) as fleet:

@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from etl.errors import IncompleteError, TableError
+from etl.errors import IncompleteError, LakeError, TableError
 from etl.lake import Lake
 from etl.tables import SHARDS
 from forecasting.forecaster import SEASON, Series, Vector
@@ -24,6 +25,7 @@ __all__ = [
     "EverySeries",
     "as_known",
     "every_series",
+    "merchants_of",
     "months_between",
     "read_shard",
     "series_of",
@@ -75,6 +77,17 @@ def read_shard(lake: Lake, cutoff_month: date, shard: int) -> pa.Table:
     raise IncompleteError(
         f"the shards of {cutoff_month:%Y-%m} are numbered 0 to {count - 1}; found {shard}"
     )
+
+
+def merchants_of(lake: Lake, cutoff_month: date, shards: Collection[int]) -> list[str]:
+    """The merchants whose series are in those shards; a shard that cannot be read tells none."""
+    found: set[str] = set()
+    for entry in shard_manifest(lake, cutoff_month)["shards"]:
+        if entry["shard"] in shards:
+            with suppress(LakeError):
+                rows = lake.read_table(entry["path"], ["merchant_id"])
+                found.update(map(str, rows.column("merchant_id").unique().to_pylist()))
+    return sorted(found)
 
 
 @dataclass(frozen=True)

@@ -289,7 +289,12 @@ def test_a_file_that_cannot_be_read_is_named_and_then_it_goes_on(months, opened)
 
 def test_what_was_learnt_and_told_of_it_goes_too(months, opened):
     lake, run = months.lake, "predictions/run_id=2026-10.1"
-    (survey,) = (path for path in lake.paths(run) if "/survey-" in path)
+    surveys = [path for path in lake.paths(run) if "/survey-" in path]
+    survey = next(path for path in surveys if "merchant_id=" not in path)
+    own = {
+        who: next(p for p in surveys if f"merchant_id={who}/" in p) for who in ("andes", "plata")
+    }
+    of_plata = lake.read_bytes(own["plata"])
     learnt = lake.read_json(survey)
     one_of_each = {f"{mark}{who}|x": [] for mark in ("", "=") for who in ("andes", "plata")}
     learnt["findings"]["courses"] = one_of_each
@@ -308,6 +313,7 @@ def test_what_was_learnt_and_told_of_it_goes_too(months, opened):
     assert forget(lake, opened, "andes", months.settings, AT)["mentions_to_judge"] == 0
     assert set(lake.read_json(survey)["findings"]["courses"]) == {"plata|x", "=plata|x"}
     assert lake.read_json(survey)["findings"]["elsewhere"] == {}
+    assert not lake.exists(own["andes"]) and lake.read_bytes(own["plata"]) == of_plata
     assert lake.read_json(note)["tries"] == 3 and lake.read_json(gate)["stage"] == "refused"
     assert lake.paths("alerts") == [alerts["plata"]]
 
