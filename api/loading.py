@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from api.corrected import CorrectedMonths, corrected_months
-from api.past import PastForecasts, past_forecasts
+from api.past import ShownForecasts, past_forecasts
 from api.registered import Listings
 from api.render import render_forecasts
 from api.store import ForecastStore, open_store
@@ -50,17 +50,19 @@ def load_run(lake: Lake, store: ForecastStore, load: int, run: Run, jobs: int) -
     processes = min(jobs or len(os.sched_getaffinity(0)), len(batches))
     totals = Totals([])
     if run.series < _WORTH_PROCESSES or processes < 2:
-        with _renderer(lake, run) as renderer:
+        with (
+            past_forecasts(lake, run.cutoff_month) as past,
+            _renderer(lake, run, past) as renderer,
+        ):
             for shards in batches:
                 documents, part = renderer.render(shards)
                 store.put_forecasts(load, documents)
                 totals.merge(part)
         return totals
     with ExitStack() as stack, _losses_told(run):
-        workers = [
-            stack.enter_context(_process((lake.url, store.url, load, run)))
-            for _ in range(processes)
-        ]
+        past = stack.enter_context(past_forecasts(lake, run.cutoff_month))
+        what = (lake.url, store.url, load, run, stack.enter_context(past.in_small_files()))
+        workers = [stack.enter_context(_process(what)) for _ in range(processes)]
         for worker, shards in zip(workers, batches, strict=False):
             worker.send(shards)
         for place in range(len(batches)):
@@ -77,7 +79,7 @@ class _Renderer:
     """Renders batches of one run; what it reads of the registry is held between batches."""
 
     def __init__(
-        self, lake: Lake, run: Run, past: PastForecasts, corrected: CorrectedMonths
+        self, lake: Lake, run: Run, past: ShownForecasts, corrected: CorrectedMonths
     ) -> None:
         self._lake = lake
         self._run = run
@@ -101,12 +103,9 @@ class _Renderer:
 
 
 @contextmanager
-def _renderer(lake: Lake, run: Run) -> Iterator[_Renderer]:
+def _renderer(lake: Lake, run: Run, past: ShownForecasts) -> Iterator[_Renderer]:
     """A renderer with what it reads of other tables at hand."""
-    with (
-        past_forecasts(lake, run.cutoff_month) as past,
-        corrected_months(lake, run.run_id) as corrected,
-    ):
+    with corrected_months(lake, run.run_id) as corrected:
         yield _Renderer(lake, run, past, corrected)
 
 
@@ -123,7 +122,7 @@ def _batches(shards: Sequence[RunShard]) -> Iterator[list[RunShard]]:
 
 
 @contextmanager
-def _process(what: tuple[str, str, int, Run]) -> Iterator[Connection[Any, Any]]:
+def _process(what: tuple[str, str, int, Run, ShownForecasts]) -> Iterator[Connection[Any, Any]]:
     """A loading process, at the other end of the connection."""
     here, there = Pipe()
     with here:
@@ -163,8 +162,9 @@ def _serve(parent: Connection[Any, Any]) -> None:
     # Documents hold no cycles; looking for some among so many costs a tenth of the time.
     gc.set_threshold(100_000, 50, 100)
     try:
-        lake_url, store_url, load, run = parent.recv()
-        with closing(open_store(store_url)) as store, _renderer(Lake(lake_url), run) as renderer:
+        lake_url, store_url, load, run, past = parent.recv()
+        lake = Lake(lake_url)
+        with closing(open_store(store_url)) as store, _renderer(lake, run, past) as renderer:
             while True:
                 _load_batch(parent, renderer, store, load)
     except StorecastError as error:

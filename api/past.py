@@ -7,6 +7,7 @@ forecast by several revisions of one cutoff, the last revision counts.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -17,10 +18,15 @@ import pyarrow as pa
 
 from etl.lake import Lake
 
-__all__ = ["PastForecasts", "accuracy_of", "past_forecasts"]
+__all__ = ["PastForecasts", "ShownForecasts", "accuracy_of", "past_forecasts"]
 
 _MONTHS_SHOWN = 6
 _MONTHS_SUMMED = 12
+_ROWS_AT_ONCE = 20_480
+_SHOWN_COLUMNS = (
+    "merchant_id, store_id, product_id, month, horizon, run_id, "
+    "units_forecast, lo80, hi80, units_sold"
+)
 _LAST_REVISION = """
     qualify row_number() over (
         partition by merchant_id, store_id, product_id, month, horizon
@@ -50,13 +56,11 @@ def past_forecasts(lake: Lake, cutoff_month: date) -> Iterator[PastForecasts]:
         yield PastForecasts(last, files)
 
 
-class PastForecasts:
-    """Scored months and their files, the oldest first; `months_summed` names the months."""
+class ShownForecasts:
+    """Files with the scored months that stand beside products."""
 
-    def __init__(self, months: Sequence[str], files: Sequence[str]) -> None:
-        self.months_summed = list(months)
-        self._shown = list(files[-_MONTHS_SHOWN:])
-        self._summed = list(files)
+    def __init__(self, files: Sequence[str]) -> None:
+        self._shown = list(files)
 
     def of_series(
         self, keys: Sequence[tuple[str, str, str]]
@@ -84,6 +88,36 @@ class PastForecasts:
                 dict(zip(names, map(_rounded, values), strict=True))
             )
         return found
+
+    @contextmanager
+    def in_small_files(self) -> Iterator[ShownForecasts]:
+        """The same from local copies of the rows that `of_series` needs, for many questions.
+
+        A month's file has the predictions of a year of runs; looking through it, or only through
+        its directory of row groups, takes longer than rendering a few thousand products.
+        """
+        with tempfile.TemporaryDirectory(prefix="storecast-past-") as folder:
+            copies = [f"{folder}/{place}.parquet" for place in range(len(self._shown))]
+            with _database() as database:
+                for file, copy in zip(self._shown, copies, strict=True):
+                    database.execute(
+                        f"""
+                        copy (select {_SHOWN_COLUMNS}
+                        from read_parquet(?, hive_partitioning = false) where horizon = 1)
+                        to '{copy}' (format parquet, row_group_size {_ROWS_AT_ONCE})
+                        """,  # noqa: S608
+                        [file],
+                    )
+            yield ShownForecasts(copies)
+
+
+class PastForecasts(ShownForecasts):
+    """Scored months and their files, the oldest first; `months_summed` names the months."""
+
+    def __init__(self, months: Sequence[str], files: Sequence[str]) -> None:
+        super().__init__(files[-_MONTHS_SHOWN:])
+        self.months_summed = list(months)
+        self._summed = list(files)
 
     def by_lead_time(self) -> Iterator[tuple[tuple[str, str, str], list[dict[str, Any]]]]:
         """Accuracy by lead time of every (merchant, store, category), '' standing for all."""

@@ -25,6 +25,8 @@ def test_the_scored_months_of_a_product_are_found_up_to_the_cutoff(scored):
     with past_forecasts(scored, date(2026, 9, 1)) as past:
         found = past.of_series([key, ("M1", "S1", "POT/2")])
         by_lead_time = dict(past.by_lead_time())
+        with past.in_small_files() as small:
+            assert small.of_series([key]) == found
     assert {(m["month"], m["units_forecast"], m["units_sold"]) for m in found[key]} == {
         ("2026-08-01", 9.0, 10.0),
         ("2026-09-01", 11.0, 10.0),
@@ -38,3 +40,5 @@ def test_a_lake_without_scores_has_no_past(tmp_path):
     with past_forecasts(Lake(tmp_path / "empty"), date(2026, 9, 1)) as past:
         assert past.of_series([("M1", "S1", "MUG")]) == {}
         assert list(past.by_lead_time()) == []
+        with past.in_small_files() as small:
+            assert small.of_series([("M1", "S1", "MUG")]) == {}
