@@ -70,7 +70,7 @@ class Newcomers:
             for store in read_stores(Lake(self._lake_url)):
                 found[store.merchant_id].append(store_document(store))
             self._known = dict(found)
-        except StorecastError as error:
+        except (StorecastError, OSError) as error:
             _LOG.warning("the registry cannot be read, so new stores are not found: %s", error)
             seconds = _AFTER_FAILURE
         self._until = self._clock() + seconds
