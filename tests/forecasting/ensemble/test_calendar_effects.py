@@ -64,6 +64,10 @@ def test_effects_are_usual_over_a_cycle_of_years() -> None:
     assert np.abs(rows.mean(axis=0)).max() < 1e-9
 
 
+def test_years_that_a_country_has_no_calendar_for_are_answered() -> None:
+    assert np.isfinite(calendar_of("IN", date(1999, 1, 1), 12)).all()
+
+
 def test_what_easter_does_is_found_and_serves() -> None:
     found = judge_calendar(shop({EASTER: 0.5}), ORIGINS)
     judged = found.judged["M1|CL"]
