@@ -171,6 +171,7 @@ def generate(lake: Lake, settings: Settings, series: int, months: int) -> None:
     )
     with duckdb.connect(config={"threads": 1, "temp_directory": f"{lake.url}/../spill"}) as duck:
         duck.register("shops", shops)
+        duck.execute("SET partitioned_write_max_open_files = 1000")  # one file for a store-day
         for number in range(months):
             first, last = month_days(add_months(CUTOFF, number + 1 - months))
             values = {"series": series, "stores": len(stores), "month": number, "first": first}
@@ -179,6 +180,8 @@ def generate(lake: Lake, settings: Settings, series: int, months: int) -> None:
                 for day in days_between(first, last):
                     there = folder / f"merchant_id={store.merchant_id}/store_id={store.store_id}"
                     files = [path.name for path in (there / f"day={day}").glob("*.parquet")]
+                    if len(files) > 1:
+                        sys.exit(f"{there}/day={day} was written as {len(files)} files")
                     write_day(lake, store, _manifest(store, day, files))
 
 
