@@ -1,8 +1,8 @@
 """Pull each store's orders from its marketplace into `raw`.
 
 Daily, each store's latest closed local day and the trailing window before it, because orders are
-cancelled and refunded for weeks; and whatever days of the last year are missing. A day that is
-pulled again is replaced exactly.
+cancelled and refunded for weeks; older days of which an order changed since the pull before; and
+whatever days of the last year are missing. A day that is pulled again is replaced exactly.
 
 **By hand**, with conf:
 

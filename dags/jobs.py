@@ -7,6 +7,7 @@ numbers or names, which is all that tasks hand to each other.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -68,18 +69,22 @@ def list_stores(
 def pull_orders(stores: list[StoreKey], instant: datetime, settings: Settings) -> dict[str, int]:
     """Pull each store's latest local day that was over at `instant`, and its trailing window.
 
-    Days of the last year that the ledger misses are pulled too.
+    Days of the last year that the ledger misses are pulled too, and days before the window of
+    which an order changed since the pull before. Those first: where they fail, that pull stays the
+    latest, and the next one looks back as far.
     """
 
     def pull(store: Store) -> int:
         last = _day_before(store, instant)
-        first = ingest.trailing_days(last, settings)[0]
+        window = ingest.trailing_days(last, settings)
+        first = window[0]
+        swept = _sweep(store, window, instant, settings)
         late = ledger.missing_days(
             _lake(settings), store, first - _LEDGER_CHECKED, first - timedelta(days=1)
         )
         known = ledger.pulled_days(_lake(settings), store)
         days = [*(late if known else []), *ledger.days_between(first, last)]
-        return _pull(store, days, instant, settings)
+        return len(swept) + _pull(store, days, instant, settings)
 
     return {"stores": len(stores), "days": _each_alone(_stores(settings, stores), pull)}
 
@@ -110,7 +115,8 @@ def backfill_orders(
                         source,
                         settings,
                         instant,
-                        only_missing=only_missing,
+                        _progress_of(store),
+                        only_missing,
                     )
                 )
         return pulled
@@ -255,6 +261,28 @@ def _each_alone(stores: list[Store], work: Callable[[Store], int]) -> int:
 def _day_before(store: Store, instant: datetime) -> date:
     """The store's latest local day that was over at `instant`."""
     return instant.astimezone(store.zone).date() - timedelta(days=1)
+
+
+def _progress_of(store: Store) -> ingest.Progress:
+    """Logs how far a back-fill of the store is, and when it will be done at this pace."""
+    began = time.monotonic()
+
+    def log(done: int, days: int) -> None:
+        left = timedelta(seconds=round((time.monotonic() - began) / done * (days - done)))
+        name = f"{store.merchant_id}/{store.store_id}"
+        _LOG.info("%s: %d of %d days, about %s to go", name, done, days, left)
+
+    return log
+
+
+def _sweep(store: Store, window: list[date], instant: datetime, settings: Settings) -> list[date]:
+    """Pull again the days before `window` of which an order changed since it was last pulled."""
+    lake = _lake(settings)
+    since = ingest.unswept_since(lake, store, window)
+    if since is None or since >= instant:
+        return []
+    source = open_source(settings, store)
+    return ingest.sweep(lake, store, since, instant, source, settings, before=window[0])
 
 
 def _pull(store: Store, days: list[date], instant: datetime, settings: Settings) -> int:

@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from tqdm import tqdm
@@ -13,7 +14,8 @@ from tqdm import tqdm
 from etl.closing import accept_gaps
 from etl.daily import build_daily
 from etl.errors import IncompleteError, InputError
-from etl.ingest import backfill, changed_days, ingest_day, replay_day
+from etl.ingest import backfill, replay_day
+from etl.ingest import sweep as pull_changed
 from etl.lake import Lake
 from etl.ledger import DayManifest, days_between, missing_days, month_days, read_days
 from etl.monthly import build_changed_months, monthly_manifest
@@ -105,7 +107,7 @@ def ingest(chosen: argparse.Namespace, settings: Settings) -> None:
     days = len(days_between(chosen.start, chosen.end)) * len(stores)
     pulled_at = chosen.as_of or datetime.now(UTC)
     with tqdm(total=days, unit="day", disable=None) as bar:
-        for store in stores:
+        for done_stores, store in enumerate(stores):
             bar.set_description(f"{_name(store)}")
             manifests = backfill(
                 lake,
@@ -115,14 +117,15 @@ def ingest(chosen: argparse.Namespace, settings: Settings) -> None:
                 open_source(settings, store),
                 settings,
                 pulled_at,
-                progress=lambda done, total: _advance(bar, done),
+                progress=partial(_advance, bar, done_stores),
                 only_missing=chosen.only_missing,
             )
             print(_summary(store, manifests))
 
 
-def _advance(bar: tqdm[Any], days: int) -> None:
-    bar.update(days)
+def _advance(bar: tqdm[Any], done_stores: int, days: int, days_of_store: int) -> None:
+    """Move the bar to where it stands: whole stores, and so many days of the next one."""
+    bar.update(done_stores * days_of_store + days - bar.n)
 
 
 def _summary(store: Store, manifests: Sequence[DayManifest]) -> str:
@@ -211,9 +214,7 @@ def sweep(chosen: argparse.Namespace, settings: Settings) -> None:
     until = chosen.as_of or datetime.now(UTC)
     for store in stores:
         source = open_source(settings, store)
-        days = changed_days(lake, store, chosen.since, until, source)
-        for day in days:
-            ingest_day(lake, store, day, source, settings, until)
+        days = pull_changed(lake, store, chosen.since, until, source, settings)
         print(f"{_name(store)}: {len(days)} older days changed and were pulled again")
 
 

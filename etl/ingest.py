@@ -1,14 +1,14 @@
 """Pulling orders: one (merchant, store, local business day) at a time, replaced exactly.
 
 `ingest_day` pulls one day, `backfill` a range of them by searching whole months; both leave the
-same files, and a day pulled twice is the same bytes. `changed_days` finds older days whose orders
+same files, and a day pulled twice is the same bytes. `sweep` pulls again older days whose orders
 changed since they were pulled, `replay_day` reads a day's own documents again. Memory is bounded by
 one window of the marketplace and the compressed day, not by the day's size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
@@ -22,6 +22,8 @@ from etl.ledger import (
     days_between,
     month_days,
     months_between,
+    neighbouring,
+    pulled_days,
     read_day,
     read_days,
     unpulled_days,
@@ -31,12 +33,22 @@ from etl.retail.source import Document, Order, OrderReader, RetailSource, reader
 from etl.settings import Settings
 from etl.store_day import StoreDay, read_documents
 
-__all__ = ["Progress", "backfill", "changed_days", "ingest_day", "replay_day", "trailing_days"]
+__all__ = [
+    "Progress",
+    "backfill",
+    "changed_days",
+    "ingest_day",
+    "replay_day",
+    "sweep",
+    "trailing_days",
+    "unswept_since",
+]
 
 Progress = Callable[[int, int], None]
 """Told how many days are done, and of how many."""
 
 _DOCUMENTS_AHEAD = 100
+_TOLD_LATE = timedelta(hours=2)
 
 
 def trailing_days(day: date, settings: Settings) -> list[date]:
@@ -103,6 +115,35 @@ def changed_days(
         changed[day] = max(order.updated_at, changed.get(day, order.updated_at))
     pulled = {day.day: day.pulled_at for day in read_days(lake, [store], changed)}
     return sorted(day for day, at in pulled.items() if at < changed[day])
+
+
+def sweep(
+    lake: Lake,
+    store: Store,
+    since: datetime,
+    until: datetime,
+    source: RetailSource,
+    settings: Settings,
+    before: date | None = None,
+) -> list[date]:
+    """Pull again the days that `changed_days` finds, or those of them before a day; which."""
+    found = changed_days(lake, store, since, until, source)
+    days = [day for day in found if before is None or day < before]
+    for first, last in neighbouring(days):
+        _pull(lake, store, (first, last), source, settings, until)
+    return days
+
+
+def unswept_since(lake: Lake, store: Store, window: Sequence[date]) -> datetime | None:
+    """From when on it is not known which days before `window` changed; None before the first pull.
+
+    That is when the whole window was last pulled, or the latest day where nothing of it was, and
+    two hours before, since marketplaces tell the time of a change to the hour.
+    """
+    known = read_days(lake, [store], window)
+    if not known:
+        known = read_days(lake, [store], pulled_days(lake, store)[-1:])
+    return min(day.pulled_at for day in known) - _TOLD_LATE if known else None
 
 
 def replay_day(lake: Lake, store: Store, day: date, settings: Settings) -> DayManifest | None:

@@ -29,6 +29,7 @@ import duckdb
 import matplotlib as mpl
 from page import circumstances, put_section, table_of
 
+from etl.changes import noting_change
 from etl.lake import Lake
 from etl.ledger import (
     DayManifest,
@@ -173,7 +174,8 @@ def changed_month(folder: str, last: str) -> dict[str, float]:
     """Find that a store-day of the last month changed, and make that month again."""
     lake, store, month = Lake(folder), stores()[0], date.fromisoformat(last)
     day = read_day(lake, store, month)
-    write_day(lake, store, replace(day, stockouts=[f"SKU-{time.time_ns()}"]))
+    with noting_change(lake, [month]):
+        write_day(lake, store, replace(day, stockouts=[f"SKU-{time.time_ns()}"]))
     began = time.perf_counter(), time.process_time()
     if build_changed_months(lake, stores(), month, Settings()) != [month]:
         raise SystemExit("another month than the changed one was made again")

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -25,12 +25,13 @@ from etl.errors import (
     TableError,
 )
 from etl.lake import Lake
-from etl.ledger import missing_days
+from etl.ledger import missing_days, read_day
 from etl.registry import read_stores
 
 MONTH = date(2026, 10, 1)
 CLOSING = datetime(2026, 11, 3, 6, tzinfo=UTC)
 SPAN = (date(2026, 6, 1), date(2026, 11, 1))
+OLD = date(2026, 7, 9)
 NOBODY = "http://127.0.0.1:9"
 CLOSED_ACCOUNT = (
     "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=aGVsbG8=;"
@@ -222,6 +223,32 @@ def test_a_store_that_cannot_be_pulled_does_not_stop_those_after_it(settings, ho
     for store in read_stores(house.lake):
         missing[store.store_id] = missing_days(house.lake, store, yesterday, yesterday)
     assert missing == {first[1]: [yesterday], **{one[1]: [] for one in others}}
+
+
+def test_a_back_fill_says_how_far_it_is_and_how_long_it_takes(settings, house, caplog):
+    (key, *_) = jobs.list_stores(settings)
+    with caplog.at_level("INFO", "dags.jobs"):
+        jobs.backfill_orders([key], SPAN[0], date(2026, 7, 31), CLOSING, settings)
+    name = "/".join(key)
+    assert [record.getMessage().partition(", about")[0] for record in caplog.records] == [
+        f"{name}: 30 of 61 days",
+        f"{name}: 61 of 61 days",
+    ]
+    assert caplog.records[-1].getMessage().endswith("about 0:00:00 to go")
+
+
+def test_the_daily_pull_sweeps_what_changed_before_its_window_since_the_pull_before(
+    settings, house, monkeypatch
+):
+    (key, *_), asked = jobs.list_stores(settings), []
+    later = datetime(2026, 11, 6, 6, tzinfo=UTC)
+    house.move_clock(later)
+    monkeypatch.setattr(jobs.ingest, "changed_days", lambda *told: asked.append(told[2:4]) or [OLD])
+    (store,) = [one for one in read_stores(house.lake) if one.store_id == key[1]]
+    before = read_day(house.lake, store, date(2026, 10, 20)).pulled_at
+    jobs.pull_orders([key], later, settings)
+    assert asked == [(before - timedelta(hours=2), later)]
+    assert read_day(house.lake, store, OLD).pulled_at == later
 
 
 def test_half_a_month_is_not_built_and_says_which_days_of_which_store(settings, tmp_path, house):

@@ -6,7 +6,15 @@ import httpx
 import pytest
 
 from etl.errors import SourceUnreachableError
-from etl.ingest import backfill, changed_days, ingest_day, replay_day, trailing_days
+from etl.ingest import (
+    backfill,
+    changed_days,
+    ingest_day,
+    replay_day,
+    sweep,
+    trailing_days,
+    unswept_since,
+)
 from etl.ledger import day_folder, missing_days, read_day
 from etl.settings import Settings
 
@@ -170,6 +178,35 @@ def test_the_sweep_finds_older_days_whose_orders_changed_after_their_pull(
     assert days == [date(2026, 3, 3)]
     later = datetime(2026, 5, 2, tzinfo=UTC)
     assert changed_days(lake, store, later, LATER, march.source(settings)) == []
+
+
+def test_the_sweep_reaches_back_to_when_its_window_was_last_pulled(
+    march, pull, lake, store, settings, returned
+):
+    window = [date(2026, 3, 4), date(2026, 3, 5)]
+    assert unswept_since(lake, store, window) is None
+    pull("2026-03-01", "2026-03-03", pulled_at=datetime(2026, 3, 10, tzinfo=UTC))
+    assert unswept_since(lake, store, window) == datetime(2026, 3, 9, 22, tzinfo=UTC)
+    pull("2026-03-04", pulled_at=datetime(2026, 3, 11, tzinfo=UTC))
+    pull("2026-03-05", pulled_at=datetime(2026, 3, 12, tzinfo=UTC))
+    assert unswept_since(lake, store, window) == datetime(2026, 3, 10, 22, tzinfo=UTC)
+
+
+def test_the_sweep_pulls_the_changed_days_before_its_window(
+    march, pull, lake, store, settings, returned
+):
+    pull("2026-03-01", "2026-03-06", pulled_at=datetime(2026, 3, 10, tzinfo=UTC))
+    changed_at = "2026-03-11T10:00:00+00:00"
+    march.orders[2] |= {"returns": [returned("MLA-E", 1)], "last_updated": changed_at}
+    since, until = (datetime(2026, 3, day, tzinfo=UTC) for day in (10, 12))
+
+    def swept(before):
+        return sweep(lake, store, since, until, march.source(settings), settings, before)
+
+    assert swept(date(2026, 3, 3)) == []
+    assert swept(date(2026, 3, 4)) == [date(2026, 3, 3)]
+    assert read_day(lake, store, date(2026, 3, 3)).pulled_at == until
+    assert swept(None) == []
 
 
 def test_a_day_read_again_without_a_change_of_rules_is_the_same_bytes(

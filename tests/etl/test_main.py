@@ -1,11 +1,14 @@
 """The command line: what it prints, and what it says when something is wrong."""
 
+import io
 import json
 import subprocess
 import sys
 
 import pytest
+from tqdm import tqdm
 
+from etl import by_hand
 from etl.__main__ import main
 from etl.retail.sandbox import Behaviour, read_history, running, sandbox_app, sandbox_tokens
 
@@ -104,6 +107,20 @@ def test_the_sweep_and_the_drift_are_reported(shop, run):
         "shop/north: 0 older days changed and were pulled again\n"
     )
     assert run("drift", "--month", "2026-03")[1] == "0 fields differ in 3 documents\n"
+
+
+def test_the_bar_of_a_backfill_ends_where_its_days_do(shop, run, monkeypatch):
+    bars = []
+
+    def bar(**told):
+        bars.append(tqdm(**told | {"file": io.StringIO(), "disable": False}))
+        return bars[-1]
+
+    monkeypatch.setattr(by_hand, "tqdm", bar)
+    run("store", "sync", "--merchant", "shop")
+    run("ingest", "--from", "2026-02-15", "--to", "2026-04-15", "--as-of", "2026-05-05")
+    (ended,) = bars
+    assert (ended.n, ended.total) == (60, 60)
 
 
 def test_a_month_is_closed_without_missing_days_for_a_reason(shop, run):
