@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import date, timedelta
 
 import numpy as np
@@ -76,3 +77,14 @@ def test_the_command_takes_a_file_or_a_store(tmp_path, capsys, monkeypatch):
     assert main(["backtest-daily", "--merchant", "M1", "--store", "S1", *out]) == 2
     assert "python -m etl daily --merchant M1 --store S1" in capsys.readouterr().err
     assert main(["backtest-daily", *files, "--merchant", "M1"]) == 2
+
+
+def test_the_series_of_a_store_are_read_from_the_lake(make_store, tmp_path, capsys, monkeypatch):
+    lake, manifest = make_store({"A": np.tile(np.arange(1.0, 8.0), 6)})
+    told = asdict(manifest) | {"data_until": manifest.data_until.isoformat()}
+    lake.write_json("daily/merchant_id=M1/store_id=S1/manifest.json", told)
+    monkeypatch.setenv("STORECAST_LAKE_URL", lake.url)
+    store = ["--merchant", "M1", "--store", "S1", "--out", str(tmp_path / "s.parquet")]
+    assert main(["backtest-daily", *store, "--engine", "weekday_naive", "--jobs", "1"]) == 0
+    total = json.loads(capsys.readouterr().out)["total"]
+    assert (total["rows"], total["units_sold"], total["wape"]) == (28, 112.0, 0.0)
