@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +20,6 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from api.app import create_app
 from api.publish import publish_run, published_runs
 from api.store import open_store
 from api.tokens import issue_token
@@ -137,29 +138,68 @@ def test_a_publish_killed_in_the_middle_is_never_seen(large_lake, store, setting
     assert readers.seen == {"2026-10.2", "2026-10.3"} and readers.reads > 50
 
 
-def test_a_store_that_stops_is_503_and_recovers_by_itself(lake, settings, tmp_path, client_of):
+class Load(threading.Thread):
+    """Reads one forecast again and again; keeps each answer's status, problem and patience."""
+
+    def __init__(self, address, headers):
+        super().__init__()
+        self.address, self.headers = address, headers
+        self.answers = []
+        self.stopped = threading.Event()
+
+    def run(self):
+        with httpx.Client(base_url=self.address, headers=self.headers, timeout=60) as client:
+            while not self.stopped.is_set():
+                answer = client.get("/v1/stores/S1/products/MUG/forecast")
+                problem = answer.json().get("type", "").rsplit(":", 1)[-1]
+                told = (answer.status_code, problem, answer.headers.get("retry-after"))
+                self.answers.append(told)
+
+
+def wait_for_answer(readers, status, since):
+    """Until every reader has had an answer of that status after its first `since` ones."""
+    for _ in range(600):
+        latest = [reader.answers[start:] for reader, start in zip(readers, since, strict=True)]
+        if all(any(told[0] == status for told in answers) for answers in latest):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no {status} came")
+
+
+def test_a_store_that_stops_under_load_is_503_and_recovers_by_itself(
+    lake, settings, tmp_path, serve
+):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"mongodb://127.0.0.1:{port}/shop?serverSelectionTimeoutMS=300&connectTimeoutMS=300"
     server = mongo_server_at(port, tmp_path / "mongo")
     try:
-        store = open_store(url)
-        publish_run(lake, store, "2026-10.1", settings)
-        token = issue_token(store, "merchant", "M1", [], NOW, None)
+        with closing(open_store(url)) as store:
+            publish_run(lake, store, "2026-10.1", settings)
+            token = issue_token(store, "merchant", "M1", [], NOW, None)
         headers = {"authorization": f"Bearer {token}"}
-        path = "/v1/stores/S1/products/MUG/forecast"
-        with client_of(create_app(settings, store)) as client:
-            assert client.get(path, headers=headers).status_code == 200
-            server.kill()
-            server.wait()
-            for asked in (path, "/readyz"):
-                answer = client.get(asked, headers=headers)
-                assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-                assert answer.json()["type"] == "urn:storecast:problem:store-unavailable"
-            server = mongo_server_at(port, tmp_path / "mongo")
-            answer = client.get(path, headers=headers)
-            assert answer.status_code == 200 and answer.json()["run_id"] == "2026-10.1"
+        with serve(replace(settings, store_url=url)) as address:
+            readers = [Load(address, headers) for _ in range(4)]
+            for reader in readers:
+                reader.start()
+            try:
+                wait_for_answer(readers, 200, [0] * 4)
+                server.kill()
+                server.wait()
+                counts = [len(reader.answers) for reader in readers]
+                wait_for_answer(readers, 503, counts)
+                assert httpx.get(f"{address}/readyz").status_code == 503
+                assert httpx.get(f"{address}/healthz").status_code == 200
+                server = mongo_server_at(port, tmp_path / "mongo")
+                counts = [len(reader.answers) for reader in readers]
+                wait_for_answer(readers, 200, counts)
+            finally:
+                for reader in readers:
+                    reader.stopped.set()
+                    reader.join()
+        told = {answer for reader in readers for answer in reader.answers}
+        assert told == {(200, "", None), (503, "store-unavailable", "5")}
     finally:
         server.terminate()
         server.wait(20)
