@@ -398,8 +398,8 @@ def _told(plan: Plan) -> str:
         f"`forecast_sales` over {plan.shards} generated shards of {plan.series} series of 48 "
         f"months each, engine `{plan.engine}`, by `tests/bench/bench_workers.py --scale`: real "
         "Redis, PostgreSQL, MongoDB server and Airflow processes on the same cores. *job s* is the "
-        "work inside the tasks; *Airflow* what is left of the workers' time while shards were "
-        "made, waiting for one another's cores included.",
+        "wall time of the work inside the tasks, which the others on these cores lengthen (`plain` "
+        "is alone); *Airflow* is what is left of the workers' time while shards were made.",
         f"\n{circumstances()}\n",
         table_of([_row(outcome) for outcome in known.values()]),
         "",
