@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from api.store import open_store
@@ -68,6 +70,13 @@ def test_publishing_moves_the_pointer_and_remembers_what_was_before(store):
     assert store.current().load == first
     with pytest.raises(StoreError, match="no edition 999"):
         store.point_to(999)
+
+
+def test_another_process_finds_the_store_by_its_url(store):
+    load = loaded(store, [a_document("MUG")])
+    with closing(open_store(store.url)) as again:
+        again.put_forecasts(load, [a_document("POT")])
+    assert store.loaded(load) == (2, 20.0)
 
 
 def test_putting_a_document_again_replaces_it(store):
