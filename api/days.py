@@ -6,9 +6,6 @@ changes at midnight, so it is told with each answer and stands in no document.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -18,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from api.cursors import cursor_of, place_of
 from api.errors import BadRequestError
 from api.render import etag_of, folded
 from api.store.daily import DAILY_SORTS, DailyQuery, ListedDaily
@@ -193,29 +191,18 @@ def _by_day(vectors: Iterable[tuple[str, Sequence[float]]]) -> dict[str, float]:
 
 
 def _cursor_after(merchant_id: str, query: DailyQuery, last: ListedDaily) -> str:
-    place = [_fingerprint(merchant_id, query), last.sort_key, last.product_id]
-    return base64.urlsafe_b64encode(orjson.dumps(place)).rstrip(b"=").decode()
+    return cursor_of(_parts(merchant_id, query), [last.sort_key, last.product_id])
 
 
 def _after_cursor(merchant_id: str, query: DailyQuery, cursor: str) -> tuple[float | str, str]:
-    try:
-        place: Any = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        fingerprint, sort_key, product_id = place
-        usable = isinstance(sort_key, str if query.sort == "name" else int | float) and isinstance(
-            product_id, str
-        )
-    except (binascii.Error, UnicodeError, ValueError, TypeError):
-        usable, fingerprint = False, ""
-    if not usable or fingerprint != _fingerprint(merchant_id, query):
-        raise BadRequestError(
-            "the cursor does not fit this list; start without a cursor, and keep merchant, "
-            "store, filters and sort from page to page"
-        )
+    types = (str if query.sort == "name" else int | float, str)
+    sort_key, product_id = place_of(_parts(merchant_id, query), cursor, types)
     return sort_key, product_id
 
 
-def _fingerprint(merchant_id: str, query: DailyQuery) -> str:
-    parts = [
+def _parts(merchant_id: str, query: DailyQuery) -> list[Any]:
+    """What makes the list that a cursor belongs to."""
+    return [
         merchant_id,
         query.store_id,
         query.products,
@@ -223,4 +210,3 @@ def _fingerprint(merchant_id: str, query: DailyQuery) -> str:
         query.text,
         query.sort,
     ]
-    return hashlib.blake2b(orjson.dumps(parts), digest_size=6).hexdigest()
