@@ -5,8 +5,8 @@ regARIMA of X-13ARIMA-SEATS, with its moving averages held), and so are the effe
 then gives an estimate with its uncertainty. Those of a merchant's products in one country are
 pooled and drawn toward nothing; each history draws its own from the pool.
 
-They serve where they help: theta with them and without forecasts from up to twelve origins the
-merchant's products in that country that the survey races, and no origin knows what came later.
+They serve where they help: theta with them and without forecasts from up to twelve origins a sample
+of the merchant's products in that country, and no origin knows what came later.
 
 >>> effects = CalendarEffects({"M1|GB": [0.0, 0.0, 0.1, 0.0, 0.0, 0.0]})
 >>> effects.of(Series("M2", "S1", "P1", date(2024, 1, 1), np.ones(30), country="GB")) is NO_CALENDAR
@@ -15,6 +15,8 @@ True
 
 from __future__ import annotations
 
+import hashlib
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,7 +30,14 @@ from forecasting.forecaster import SEASON, Series, Vector, add_months
 from forecasting.models.theta import fit_theta, predict_theta
 from forecasting.routing import route
 
-__all__ = ["NO_CALENDAR", "Calendar", "CalendarEffects", "CalendarFindings", "judge_calendar"]
+__all__ = [
+    "NO_CALENDAR",
+    "Calendar",
+    "CalendarEffects",
+    "CalendarFindings",
+    "CalendarSample",
+    "judge_calendar",
+]
 
 USUAL = np.array([0.0, 0.035, 0.0, 0.0, 0.0, 0.0])
 """What is expected of anybody: a day more sells a day more."""
@@ -53,6 +62,11 @@ JUDGED_AT = range(SEASON, 8 * SEASON, 7)
 
 FURTHEST = 2 * SEASON
 """Months ahead that are judged."""
+
+MOST_MEMBERS, FEWEST_MEMBERS = 150, 30
+MOST_KEPT = 6000
+"""Products of a merchant and country that are remembered, and of all; first each has fewer, then
+fewer are judged, so that judging costs a minute at most and memory is bounded."""
 
 LEAST_GAIN = 0.0025
 LEAST_T = 2.0
@@ -147,6 +161,46 @@ class _Evidence:
         return np.asarray(np.linalg.solve(self.precision + weight, told), dtype=np.float64)
 
 
+class CalendarSample:
+    """Products of merchants and countries, by the least hashes of their keys."""
+
+    def __init__(self) -> None:
+        self._heaps: dict[str, list[tuple[int, str, Series]]] = {}
+        self._most, self._kept, self._limit = MOST_MEMBERS, 0, 2**64
+
+    def add(self, series: Series) -> None:
+        """Remember one series, if it tells of its calendar and its hash is small."""
+        group, key = _group(series), "\0".join(series.key)
+        if not _tells(series) or _rank(group) >= self._limit:
+            return
+        heap = self._heaps.setdefault(group, [])
+        heapq.heappush(heap, (-_rank(key), key, series))
+        self._kept += 1
+        self._trim(heap)
+        while self._kept > MOST_KEPT and len(self._heaps) > 1:
+            self._keep_fewer()
+
+    def _keep_fewer(self) -> None:
+        """Fewer products of each; where they are fewest, fewer merchants and countries."""
+        if self._most > FEWEST_MEMBERS:
+            self._most = max(self._most // 2, FEWEST_MEMBERS)
+        else:
+            self._limit //= 2
+            self._heaps = {g: heap for g, heap in self._heaps.items() if _rank(g) < self._limit}
+        for heap in self._heaps.values():
+            self._trim(heap)
+        self._kept = sum(len(heap) for heap in self._heaps.values())
+
+    def chosen(self) -> list[Series]:
+        """What is remembered, whatever the order in which it came."""
+        return [series for heap in self._heaps.values() for _, _, series in sorted(heap)]
+
+    def _trim(self, heap: list[tuple[int, str, Series]]) -> None:
+        while len(heap) > self._most:
+            heapq.heappop(heap)
+            self._kept -= 1
+
+
 def judge_calendar(sample: Sequence[Series], origins: Sequence[int]) -> CalendarFindings:
     """The effects of each merchant and country of the sample, where they lower held-out errors.
 
@@ -169,6 +223,11 @@ def judge_calendar(sample: Sequence[Series], origins: Sequence[int]) -> Calendar
 
 def _group(series: Series) -> str:
     return f"{series.merchant_id}|{series.country}"
+
+
+def _rank(key: str) -> int:
+    """A hash of a key, below 2 to the power of 64."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
 
 
 def _tells(series: Series) -> bool:

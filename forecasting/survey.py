@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from forecasting.calendar_effects import CalendarFindings, judge_calendar
+from forecasting.calendar_effects import CalendarFindings, CalendarSample, judge_calendar
 from forecasting.candidates import History
 from forecasting.cold_start import Courses, every_launch
 from forecasting.forecaster import Series
@@ -100,16 +100,17 @@ def survey(everything: Iterable[Series]) -> tuple[Findings, list[tuple[Series, R
     if isinstance(everything, Iterator):  # else read twice rather than held in memory
         everything = list(everything)
     pools = {months: Pool() for months in (0, *ALL_ORIGINS)}
-    sample, slow = _Sample(), SlowMovers()
+    sample, slow, months_told = _Sample(), SlowMovers(), CalendarSample()
     for series in everything:
         if series.active and series.months:
             _add_to_pools(pools, series)
             slow.add(series)
+            months_told.add(series)
             if series.months >= SHORTEST_RACED and series.units.any():
                 sample.add(series)
     raced = sample.chosen()
     shapes = {months: pool.shapes() for months, pool in pools.items()}
-    calendar = judge_calendar(raced, (0, *ALL_ORIGINS))
+    calendar = judge_calendar(months_told.chosen(), (0, *ALL_ORIGINS))
     races = [run_race(series, shapes, effects=calendar.effects) for series in raced]
     findings = findings_of(shapes, raced, races, Findings.shipped())
     courses, elsewhere = every_launch(everything, shapes[0])

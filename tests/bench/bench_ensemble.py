@@ -4,7 +4,8 @@
 tourism, retail and launches: accuracy, interval coverage by class, mean interval score, and series
 per second and core. Without `--scale` every twelfth series of m1 and retail. The peers' forecasts
 are computed once and kept under `.bench/`; the whole of tourism costs AutoARIMA two hours. All
-seconds are CPU seconds of one process.
+seconds are CPU seconds of one process. `--without-calendar` leaves out what working days and feasts
+do, whether it helps or not.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from held_out import CUTOFF, RETAIL_FILE, HeldOut, launches, monthly_series, rea
 from numpy.typing import NDArray
 from peers import PEERS, peer_forecasts
 
+from forecasting import survey
+from forecasting.calendar_effects import CalendarFindings
 from forecasting.ensemble import EnsembleForecaster
 from forecasting.forecaster import LEVELS, SEASON, Forecast, Series
 from forecasting.models.intermittent import intermittent_rates
@@ -245,5 +248,7 @@ def _pinball(actual: Vector, quantile: Vector, probability: float) -> Vector:
 
 
 if __name__ == "__main__":
+    if "--without-calendar" in sys.argv:
+        survey.judge_calendar = lambda *_: CalendarFindings()
     wanted = [word for word in sys.argv[1:] if not word.startswith("-")]
     main(wanted or ["m1", "tourism", "retail", "launches"], "--scale" in sys.argv)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 
-from forecasting.calendar_effects import CalendarEffects, judge_calendar
+from forecasting import calendar_effects
+from forecasting.calendar_effects import CalendarEffects, CalendarSample, judge_calendar
 from forecasting.calendar_months import NAMES, calendar_of
 from forecasting.candidates import CANDIDATES
 from forecasting.forecaster import Series, add_months
@@ -87,6 +89,30 @@ def test_an_origin_knows_nothing_of_later_months() -> None:
     later = [replace(one, units=np.append(one.units[:-12], 1.1 * one.units[-12:])) for one in fleet]
     found, changed = (judge_calendar(units, ORIGINS) for units in (fleet, later))
     assert found.effects[12].rows == changed.effects[12].rows
+
+
+@pytest.mark.parametrize(("most", "merchants"), [(40, 3), (20, 2)])
+def test_each_merchant_has_a_sample_of_its_own_whatever_the_order(
+    monkeypatch: pytest.MonkeyPatch, most: int, merchants: int
+) -> None:
+    monkeypatch.setattr(calendar_effects, "MOST_KEPT", most)
+    monkeypatch.setattr(calendar_effects, "FEWEST_MEMBERS", 10)
+    one_shop = shop({})
+    fleet = [
+        replace(one, merchant_id=f"M{merchant}", product_id=f"{one.product_id}-{copy}")
+        for merchant, copies in enumerate((5, 1, 1))
+        for copy in range(copies)
+        for one in one_shop
+    ]
+    forwards, backwards = CalendarSample(), CalendarSample()
+    for one, other in zip(fleet, reversed(fleet), strict=True):
+        forwards.add(one)
+        backwards.add(other)
+    keys = {one.key for one in forwards.chosen()}
+    assert keys == {one.key for one in backwards.chosen()}
+    counts = Counter(key[0] for key in keys)
+    assert len(counts) <= merchants
+    assert set(counts.values()) == {10}
 
 
 def test_effects_are_never_another_merchants() -> None:
