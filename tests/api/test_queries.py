@@ -163,6 +163,25 @@ def test_csv_has_a_row_for_each_month(client, token_of):
     )
 
 
+def test_totals_and_accuracy_come_as_csv_too(client, token_of, lake, store, settings, write):
+    write.scores(lake)
+    write.small_run(lake, "2026-10.2")
+    publish_run(lake, store, "2026-10.2", settings)
+    m1 = token_of("M1")
+    totals = client.get("/v1/stores/S1/totals?format=csv&category=kitchen", headers=m1)
+    assert 'filename="totals-S1-kitchen-2026-10.2.csv"' in totals.headers["content-disposition"]
+    first, *others = rows_of(totals)
+    assert (first["month"], first["units_forecast"], first["lo80"]) == ("2026-11-01", "32.0", "")
+    assert first["money_ARS"] == "170.0" and len(others) == 11
+    whole = rows_of(client.get("/v1/totals?format=csv", headers=m1))
+    assert (whole[0]["store_id"], whole[0]["units_forecast"]) == ("", "45.0")
+
+    (lead,) = rows_of(client.get("/v1/accuracy?format=csv", headers=m1))
+    assert (lead["horizon"], lead["forecasts"], lead["wape"]) == ("1", "3", "0.0667")
+    (of_store,) = rows_of(client.get("/v1/stores/S1/accuracy?format=csv", headers=m1))
+    assert (of_store["store_id"], of_store["skill"]) == ("S1", "0.6667")
+
+
 def test_csv_text_cannot_become_a_formula(client, token_of, lake, store, settings, write):
     series = write.series(write.stores[0], "=HYPERLINK(1)", [1] * 12)
     write.run(lake, "2026-10.2", [[(series, write.forecast("2026-10.2", series, 1.0))]])
