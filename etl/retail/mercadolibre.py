@@ -3,7 +3,7 @@
 Its ways, and how they are met:
 
 - Search pages by offset, 50 at a time, and refuses offsets beyond 10,000: windows are cut until
-  each holds at most 600 orders, which also bounds what is held in memory.
+  each holds at most 1,000 orders, which also bounds what is held in memory.
 - Pages move while they are read (an order is cancelled and leaves the search): each page repeats
   the last order of the one before, and a window that does not join up, or that counts differently
   at its end, is read again.
@@ -53,8 +53,8 @@ __all__ = ["MercadoLibre"]
 _PAGE = 50
 _PAGES_AT_ONCE = 4
 """So that a marketplace whose answers take their time is still read as fast as its limit allows."""
-_WINDOW_ORDERS = 600
-_AIMED_ORDERS = 400
+_WINDOW_ORDERS = 1_000
+_AIMED_ORDERS = 800
 _PAD = timedelta(minutes=1)
 _SHORTEST_WINDOW = timedelta(seconds=2)
 _READINGS = 8
