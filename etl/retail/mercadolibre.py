@@ -57,7 +57,7 @@ _WINDOW_ORDERS = 1_000
 _AIMED_ORDERS = 800
 _PAD = timedelta(minutes=1)
 _SHORTEST_WINDOW = timedelta(seconds=2)
-_READINGS = 8
+_READINGS = 16
 _ITEMS_AT_ONCE = 20
 
 

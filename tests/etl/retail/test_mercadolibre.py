@@ -123,7 +123,7 @@ def test_an_order_that_vanishes_between_two_pages_hides_no_other(marketplace, ev
 def test_a_search_that_never_holds_still_is_given_up_with_words(marketplace, every_hour, numbers):
     marketplace.orders = every_hour("2026-03-01T00:00:00+00:00", 120)
     marketplace.faults = dict.fromkeys(range(1, 200), _without_first)
-    with pytest.raises(SourceContractError, match="moved between the pages in each of 8 readings"):
+    with pytest.raises(SourceContractError, match="moved between the pages in each of 16 readings"):
         numbers()
 
 
