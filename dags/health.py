@@ -1,4 +1,8 @@
-"""What is wrong, looked at from outside: days that are missing, a run that is no longer fresh."""
+"""What is wrong, looked at from outside: missing days, and a run that is no longer what it was.
+
+A run is not fresh when the next one is overdue, and outdated when months that it was made from
+have changed since.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,15 @@ from datetime import date, datetime, timedelta
 from functools import cache, partial
 
 from api.store import open_store
+from api.store.documents import Edition
 from dags.alerts import Alert
 from etl.closing import accepted_days
 from etl.lake import Lake
 from etl.ledger import missing_days, neighbouring
+from etl.monthly import outdated_months
 from etl.registry import Store, read_stores
 from etl.settings import Settings
+from forecasting.predictions import cutoff_of
 
 __all__ = ["alerts_now"]
 
@@ -28,7 +35,13 @@ def alerts_now(settings: Settings, instant: datetime) -> list[Alert]:
     stores = read_stores(Lake(settings.lake_url))
     if not stores:
         return []
-    return [*_missing(settings, stores, instant), *_not_fresh(settings, instant)]
+    with closing(open_store(settings.store_url)) as store:
+        served = store.current()
+    if served is None:
+        run = [Alert("run_not_fresh", "no run has been published yet")]
+    else:
+        run = [*_not_fresh(settings, served, instant), *_outdated(settings, served)]
+    return [*_missing(settings, stores, instant), *run]
 
 
 def _missing(settings: Settings, stores: list[Store], instant: datetime) -> Iterator[Alert]:
@@ -62,18 +75,23 @@ def _gaps(
     return [day for day in gaps if str(day) not in accepted(day.replace(day=1)).get(name, ())]
 
 
-def _not_fresh(settings: Settings, instant: datetime) -> Iterator[Alert]:
-    with closing(open_store(settings.store_url)) as store:
-        edition = store.current()
-    if edition is None:
-        yield Alert("run_not_fresh", "no run has been published yet")
-        return
-    age = instant - datetime.fromisoformat(str(edition.published_at))
+def _not_fresh(settings: Settings, served: Edition, instant: datetime) -> Iterator[Alert]:
+    age = instant - datetime.fromisoformat(str(served.published_at))
     if age > timedelta(days=settings.fresh_days):
         yield Alert(
             "run_not_fresh",
-            f"run {edition.run_id} was published {age.days} days ago, more than the "
+            f"run {served.run_id} was published {age.days} days ago, more than the "
             f"{settings.fresh_days} of STORECAST_FRESH_DAYS",
+        )
+
+
+def _outdated(settings: Settings, served: Edition) -> Iterator[Alert]:
+    months = outdated_months(Lake(settings.lake_url), cutoff_of(served.run_id))
+    if months:
+        yield Alert(
+            "run_outdated",
+            f"months that run {served.run_id} was forecast from have changed since",
+            (", ".join(f"{month:%Y-%m}" for month in months),),
         )
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from etl.changes import months_to_check
 from etl.closing import MonthInputs, StoreKey, first_days, gather, surroundings_of
+from etl.dates import read_month
 from etl.duck import Duck, open_duck
 from etl.lake import Lake
 from etl.ledger import days_between, month_days, months_between, previous_month, read_days
@@ -31,6 +32,7 @@ __all__ = [
     "monthly_manifest",
     "monthly_path",
     "narrow_month",
+    "outdated_months",
 ]
 
 _MONTH = """
@@ -133,6 +135,13 @@ def build_changed_months(
                 elif not inputs.surroundings.items() <= manifest.items():
                     lake.write_json(_manifest_path(month), manifest | inputs.surroundings)
     return changed
+
+
+def outdated_months(lake: Lake, cutoff_month: date) -> list[date]:
+    """Months that changed since the shards up to `cutoff_month` were made from them."""
+    path = f"shards/cutoff_month={cutoff_month:%Y-%m}/outdated.json"
+    changed = lake.read_json(path)["months"] if lake.exists(path) else []
+    return [read_month(month) for month in changed]
 
 
 def narrow_month(

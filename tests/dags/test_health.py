@@ -85,6 +85,17 @@ def test_a_run_served_for_too_long_is_told(settings, served):
     assert "2026-09.1 was published 49 days ago, more than the 45" in alert.what
 
 
+def test_months_that_changed_under_the_served_run_are_told(settings):
+    lake = Lake(settings.lake_url)
+    lake.write_json("shards/cutoff_month=2026-08/outdated.json", {"months": ["2026-07"]})
+    assert health.alerts_now(settings, NOW) == []
+    months = {"months": ["2026-07", "2026-09"]}
+    lake.write_json("shards/cutoff_month=2026-09/outdated.json", months)
+    (alert,) = health.alerts_now(settings, NOW)
+    assert (alert.code, alert.details) == ("run_outdated", ("2026-07, 2026-09",))
+    assert "run 2026-09.1 was forecast from have changed" in alert.what
+
+
 def test_the_check_fails_where_an_alert_cannot_be_delivered(settings):
     _forget(settings, "2026-10-05")
     nowhere = replace(settings, alert_webhook="http://127.0.0.1:9/hook")
