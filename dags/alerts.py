@@ -43,7 +43,8 @@ RUNBOOK = {
     "run_not_fresh": "Look at the last runs of `build_monthly_sales` and `forecast_sales`: a month "
     "waits for days, a task failed, or publishing waits for an analyst.",
     "run_outdated": "Late refunds do this, and the next month's run takes them in. After a "
-    "back-fill or a mended connector, forecast the month anew: clear `build_shards` of its DAG run.",
+    "back-fill or a mended connector, forecast the month anew: clear `build_shards` of its "
+    "DAG run.",
     "shards_failed": "The rest is published. Mend what the message names, then clear `open_run` of "
     "the DAG run: the month's next revision forecasts them.",
     "test": "Nothing to do: somebody tries whether alerts arrive.",
