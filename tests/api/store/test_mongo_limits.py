@@ -14,7 +14,7 @@ from api.store.documents import Scope
 from api.store.mongo_daily import MongoDaily
 from api.store.mongo_limits import client_options, replace_all, within_limit
 from api.store.mongo_refreshes import MongoRefreshes
-from api.store.refreshes import RefreshRow
+from api.store.refreshes import Limit, RefreshRow
 
 TOLD = (
     "Error=16500, RetryAfterMs=250, Details='Response status code does not indicate success: "
@@ -133,9 +133,9 @@ def busy(mongo_server):
 
 
 def test_refreshes_and_leases_wait_for_a_busy_server(busy):
-    queue = MongoRefreshes(busy("refreshes"), busy("leases"), no_errors)
+    queue = MongoRefreshes(busy("refreshes"), busy("leases"), busy("asked"), no_errors)
     row, now = RefreshRow("r", "M1", "S1", "2026-11-05"), time.time()
-    assert queue.add(row) and queue.get("r") == row
+    assert queue.add(row, Limit("2026-11-04", 1)) and queue.get("r") == row
     assert queue.active() == queue.latest("M1", "S1") == [row]
     assert queue.change("r", {"state": "done"})
     assert queue.take_lease("M1", "S1", "w", now, now + 9)
