@@ -20,6 +20,7 @@ __all__ = ["MAX_PARAMETERS", "aicc", "refine", "renew", "search", "standardised_
 MAX_PARAMETERS = 15
 MAX_CANDIDATES = 94
 _ROUNDS = 4
+_DRAWN_IN_FROM = 24
 _DRAWN_IN = FEASIBLE_ROOT / 1.0101
 _SEARCH_TOLERANCE = 0.05
 _FINAL_TOLERANCE = 1e-3
@@ -136,11 +137,12 @@ def standardised_errors(w: Floats, order: Integers, x: Floats) -> Floats:
 def refine(w: Floats, order: Integers, x: Floats) -> tuple[Floats, float, float]:
     """Exact estimate from `x` on, its AICc, infinite where a root is within 1.01, and σ².
 
-    A moving average whose roots came too near is drawn in to where they may be. σ² is the sum of
-    squares over the months less the parameters.
+    A moving average whose roots came too near is drawn in to where they may be, from two years
+    on: fewer months tell no such model from chance. σ² is the sum of squares over the months less
+    the parameters.
     """
     x, deviance = estimate(w, order, _around(order, x), True, _FINAL_TOLERANCE, 40)
-    if not _within_roots(order, x):
+    if w.size >= _DRAWN_IN_FROM and not _within_roots(order, x):
         _draw_in(order, x)
         x, deviance = estimate(w, order, _around(order, x), True, 0.0, 0)
     if deviance == np.inf or not _within_roots(order, x):

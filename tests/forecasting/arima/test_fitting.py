@@ -70,6 +70,13 @@ def test_a_moving_average_whose_root_comes_too_near_is_drawn_in():
     assert score == pytest.approx(aicc(-2 * theirs.loglike(x), 2, 79), abs=1e-6)
 
 
+def test_in_a_short_history_it_is_refused():
+    noise = np.random.default_rng(3).normal(size=22)
+    overdifferenced = noise[1:] - noise[:-1]
+    x, score, _ = refine(overdifferenced, np.array([0, 1, 0, 0, 0, 12]), np.array([-0.9]))
+    assert (abs(x[0]) > 0.99, score) == (True, np.inf)
+
+
 def test_an_autoregression_with_a_root_too_near_is_refused():
     rising = np.arange(80.0) + np.random.default_rng(3).normal(size=80)
     _, score, _ = refine(rising, np.array([1, 0, 0, 0, 0, 12]), np.array([0.5]))
