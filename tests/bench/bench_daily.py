@@ -26,6 +26,7 @@ import pyarrow as pa
 from daily_days import STORE, pull_day
 from daily_peers import PEERS, peer_forecast
 from daily_sets import HORIZON, RETAIL_FILE, daily_set, origins
+from daily_truth import true_demand
 from threadpoolctl import threadpool_limits
 
 from etl.daily import ON_SALE, DailyManifest, build_daily
@@ -92,6 +93,8 @@ def _compare(name: str, cases: Sequence[Case], engines: Sequence[str]) -> None:
     for peer in PEERS:
         _print_row(peer, cases, [_peer(peer, case) for case in cases])
     _print_row("seasonal naive", cases, [naive_forecast(case.known, HORIZON) for case in cases])
+    if name == "sample":
+        _print_row("the true mean demand", cases, [_truth(case) for case in cases])
 
 
 def _ours(engine: str, known: DailySeries) -> Forecast:
@@ -102,6 +105,13 @@ def _peer(peer: str, case: Case) -> Forecast:
     found = peer_forecast(peer, case.known)
     assert found is not None
     return found
+
+
+def _truth(case: Case) -> Forecast:
+    """The demand that orders were drawn around, without intervals."""
+    units = true_demand(case.known)
+    ends = np.full((len(LEVELS), HORIZON), np.nan)
+    return Forecast(units, ends, ends, "truth")
 
 
 def _scale(known: DailySeries) -> float:
@@ -121,10 +131,11 @@ def _print_row(name: str, cases: Sequence[Case], told: Sequence[Forecast]) -> No
         row = LEVELS.index(level)
         lower = np.array([one.lower[row] for one in told])
         upper = np.array([one.upper[row] for one in told])
-        held.append(100 * ((sold >= lower) & (sold <= upper))[on_sale].mean())
+        within = 100 * ((sold >= lower) & (sold <= upper))[on_sale].mean()
+        held.append("–" if np.isnan(lower).all() else f"{within:.1f}")
     print(
         f"| {name} | {errors.sum() / sold.sum():.4f} | {(errors.mean(axis=1) / scales).mean():.4f} "
-        f"| {weeks:.4f} | {units.sum() / sold.sum() - 1:+.3f} | {held[0]:.1f} | {held[1]:.1f} |",
+        f"| {weeks:.4f} | {units.sum() / sold.sum() - 1:+.3f} | {held[0]} | {held[1]} |",
         flush=True,
     )
 
