@@ -124,24 +124,29 @@ def build_changed_months(
     if not begun:
         return []
     changed = []
+    first = min(begun.values())
+    previous = monthly_manifest(lake, previous_month(first))
     with months_to_check(lake, through_month) as noted:
-        for month in months_between(min(begun.values()), through_month):
-            if month in noted or not _undisturbed(lake, month, stores, begun):
+        for month in months_between(first, through_month):
+            manifest = monthly_manifest(lake, month)
+            surroundings = surroundings_of(month, stores, begun, previous)
+            undisturbed = manifest is not None and surroundings.items() <= manifest.items()
+            if month in noted or not undisturbed:
                 inputs = gather(lake, month, stores, begun, monthly_manifest)
-                manifest = monthly_manifest(lake, month)
                 if manifest is None or manifest["fingerprint"] != inputs.fingerprint:
-                    _build(lake, inputs, settings)
+                    manifest = _build(lake, inputs, settings)
                     changed.append(month)
-                elif not inputs.surroundings.items() <= manifest.items():
-                    lake.write_json(_manifest_path(month), manifest | inputs.surroundings)
+                elif not undisturbed:
+                    manifest |= surroundings
+                    lake.write_json(_manifest_path(month), manifest)
+            previous = manifest
     return changed
 
 
 def outdated_months(lake: Lake, cutoff_month: date) -> list[date]:
     """Months that changed since the shards up to `cutoff_month` were made from them."""
-    path = f"shards/cutoff_month={cutoff_month:%Y-%m}/outdated.json"
-    changed = lake.read_json(path)["months"] if lake.exists(path) else []
-    return [read_month(month) for month in changed]
+    mark = f"shards/cutoff_month={cutoff_month:%Y-%m}/outdated.json"
+    return [read_month(month) for month in _marked(lake, mark)]
 
 
 def narrow_month(
@@ -182,16 +187,6 @@ def narrow_month(
     return manifest
 
 
-def _undisturbed(
-    lake: Lake, month: date, stores: Sequence[Store], begun: dict[StoreKey, date]
-) -> bool:
-    """Whether the month is built, and its surroundings are as they were then."""
-    manifest = monthly_manifest(lake, month)
-    previous = monthly_manifest(lake, previous_month(month))
-    surroundings = surroundings_of(month, stores, begun, previous)
-    return manifest is not None and surroundings.items() <= manifest.items()
-
-
 def _build(lake: Lake, inputs: MonthInputs, settings: Settings) -> dict[str, Any]:
     """Replace the month's partition; while it is being made its manifest has no fingerprint."""
     refuse_bad_month(inputs.month, inputs.days, settings.quarantine_limit)
@@ -219,10 +214,16 @@ def _mark_forecasts(lake: Lake, manifest: dict[str, Any]) -> None:
         path, mark = (f"shards/{cutoff}/{name}.json" for name in ("manifest", "outdated"))
         used = lake.read_json(path)["months"].get(month) if lake.exists(path) else None
         if used is not None:
-            months = set(lake.read_json(mark)["months"]) if lake.exists(mark) else set()
+            months = set(_marked(lake, mark))
             changed = months | {month} if used != manifest["sha256"] else months - {month}
             if changed != months:
                 lake.write_json(mark, {"months": sorted(changed)})
+
+
+def _marked(lake: Lake, mark: str) -> list[str]:
+    """The months that the file at `mark` names; none where it is not there."""
+    months: list[str] = lake.read_json(mark)["months"] if lake.exists(mark) else []
+    return months
 
 
 def _view_stockouts(lake: Lake, duck: Duck, inputs: MonthInputs) -> None:
