@@ -15,7 +15,6 @@ True
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from scipy.signal import lfilter
 from forecasting.calendar_months import NAMES, calendar_of
 from forecasting.forecaster import SEASON, Series, Vector, add_months
 from forecasting.models.theta import fit_theta, predict_theta
+from forecasting.ranks import rank_of
 from forecasting.routing import route
 
 __all__ = [
@@ -171,10 +171,10 @@ class CalendarSample:
     def add(self, series: Series) -> None:
         """Remember one series, if it tells of its calendar and its hash is small."""
         group, key = _group(series), "\0".join(series.key)
-        if not _tells(series) or _rank(group) >= self._limit:
+        if not _tells(series) or rank_of(group) >= self._limit:
             return
         heap = self._heaps.setdefault(group, [])
-        heapq.heappush(heap, (-_rank(key), key, series))
+        heapq.heappush(heap, (-rank_of(key), key, series))
         self._kept += 1
         self._trim(heap)
         while self._kept > MOST_KEPT and len(self._heaps) > 1:
@@ -186,7 +186,7 @@ class CalendarSample:
             self._most = max(self._most // 2, FEWEST_MEMBERS)
         else:
             self._limit //= 2
-            self._heaps = {g: heap for g, heap in self._heaps.items() if _rank(g) < self._limit}
+            self._heaps = {g: heap for g, heap in self._heaps.items() if rank_of(g) < self._limit}
         for heap in self._heaps.values():
             self._trim(heap)
         self._kept = sum(len(heap) for heap in self._heaps.values())
@@ -223,11 +223,6 @@ def judge_calendar(sample: Sequence[Series], origins: Sequence[int]) -> Calendar
 
 def _group(series: Series) -> str:
     return f"{series.merchant_id}|{series.country}"
-
-
-def _rank(key: str) -> int:
-    """A hash of a key, below 2 to the power of 64."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
 
 
 def _tells(series: Series) -> bool:

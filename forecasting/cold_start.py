@@ -10,7 +10,6 @@ sold it first.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import json
 from collections.abc import Iterable
@@ -23,6 +22,7 @@ import numpy as np
 
 from forecasting.forecaster import LEVELS, Forecast, Series, Vector, add_months
 from forecasting.models.pooled import Shape, Shapes
+from forecasting.ranks import rank_of
 from forecasting.routing import NEW_MONTHS
 
 __all__ = ["Course", "Courses", "Launches", "every_launch", "forecast_launch"]
@@ -108,13 +108,13 @@ class _FirstStores:
 
     def add(self, series: Series) -> None:
         product = (series.merchant_id, series.product_id)
-        if _rank(*product) >= self.limit:
+        if rank_of(*product) >= self.limit:
             return
         entry = (series.first_month, series.store_id)
         self.first[product] = sorted([*self.first.get(product, []), entry])[:2]
         while len(self.first) > MOST_PRODUCTS:
             self.limit //= 2
-            self.first = {key: v for key, v in self.first.items() if _rank(*key) < self.limit}
+            self.first = {key: v for key, v in self.first.items() if rank_of(*key) < self.limit}
 
     def before(self, merchant: str, store: str, product: str, month: date) -> str | None:
         """Another store that sold the product before that month."""
@@ -157,7 +157,7 @@ class Launches:
             self.new.append((*series.key, series.first_month))
         if series.months < 2:
             return
-        key, rank = "\0".join(series.key), -_rank(*series.key)
+        key, rank = "\0".join(series.key), -rank_of(*series.key)
         heap = self.kept.setdefault((merchant, series.store_id, series.category), [])
         entry = (rank, key, series.first_month, series.units[: OLDEST + FOLLOWED].copy())
         if len(heap) < MOST_KEPT:
@@ -286,11 +286,6 @@ def _groups(merchant: str, store: str, category: str) -> tuple[str, str, str]:
     ('M1|S1|toys', 'M1|S1', 'M1')
     """
     return f"{merchant}|{store}|{category}", f"{merchant}|{store}", merchant
-
-
-def _rank(*key: str) -> int:
-    """A hash of a key, below 2 to the power of 64."""
-    return int.from_bytes(hashlib.sha256("\0".join(key).encode()).digest()[:8], "big")
 
 
 def _state(units: Vector, sizes: tuple[float, ...]) -> str:

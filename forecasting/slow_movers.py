@@ -19,7 +19,6 @@ array([1.87, 1.87])
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +29,9 @@ import numpy as np
 
 from forecasting.dormancy import chance_alive
 from forecasting.forecaster import LEVELS, SEASON, Series, Vector, add_months
-from forecasting.intervals import outward
+from forecasting.intervals import independent, outward
 from forecasting.models.pooled import FLAT, Shape
+from forecasting.ranks import rank_of
 from forecasting.routing import NEW_MONTHS, route
 
 __all__ = [
@@ -80,7 +80,7 @@ BEST_MONTHS, MOST = 3, 4.0
 
 GRID = 200
 PRIOR_SERIES = 50
-"""Slow movers at which what was seen counts as much as what the expected rate alone says."""
+"""Independent slow movers at which what was seen counts as much as the expected rate alone says."""
 
 
 def usual_size(units: Vector) -> float:
@@ -202,8 +202,7 @@ class SlowMovers:
         """Remember one series, if it sells in few months and the hash of its key is small."""
         if series.months < NEW_MONTHS + min(ORIGINS) or not route(series.units).sparse:
             return
-        key = "\0".join(series.key)
-        rank = -int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+        key, rank = "\0".join(series.key), -rank_of(*series.key)
         if len(self._heap) < MOST_KEPT:
             heapq.heappush(self._heap, (rank, key, series))
         else:
@@ -240,10 +239,14 @@ def _usual(rate: float, shares: Vector) -> Vector:
 
 
 def _mixed(sold: Vector, count: int, rate: float) -> Vector:
-    """Quantiles of what `count` series sold mixed with what the rate alone says."""
+    """Quantiles of what `count` series sold mixed with what the rate alone says.
+
+    However many they are, what they sold is of the same few months: a fleet that sold well in them
+    would else promise too much of all months to come.
+    """
     usual = _usual(rate, (np.arange(GRID) + 0.5) / GRID)
     values = np.concatenate([sold, usual])
-    weights = np.repeat([count / len(sold), PRIOR_SERIES / GRID], [len(sold), GRID])
+    weights = np.repeat([independent(count) / len(sold), PRIOR_SERIES / GRID], [len(sold), GRID])
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order]) / weights.sum()
     shares = [outward(share, count + PRIOR_SERIES) for share in QUANTILES]

@@ -7,7 +7,6 @@ its ranking and its misses stand for the fleet.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +22,7 @@ from forecasting.held_out import calibrate, held_out
 from forecasting.intervals import Calibration
 from forecasting.models.pooled import FLAT, Pool, Shape, Shapes
 from forecasting.race import ALL_ORIGINS, Race, history_of, run_race
+from forecasting.ranks import rank_of
 from forecasting.slow_movers import SlowMovers, Spread
 from forecasting.weights import Ranking
 
@@ -151,8 +151,7 @@ class _Sample:
 
     def add(self, series: Series) -> None:
         self._added += 1
-        digest = hashlib.sha256("\0".join(series.key).encode()).digest()
-        entry = (-int.from_bytes(digest[:8], "big"), self._added, series)
+        entry = (-rank_of(*series.key), self._added, series)
         if len(self._heap) < MOST_RACED:
             heapq.heappush(self._heap, entry)
         else:
