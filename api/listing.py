@@ -17,13 +17,31 @@ from api.errors import BadRequestError
 from api.render import folded
 from api.store.documents import SORTS, ListedProduct, ProductQuery
 
-__all__ = ["MOST", "USUAL", "after_cursor", "cursor_after", "page_body", "product_query"]
+__all__ = [
+    "MOST",
+    "USUAL",
+    "after_cursor",
+    "cursor_after",
+    "page_body",
+    "page_size",
+    "product_query",
+]
 
 MOST = 200
 """Lines that one page may have."""
 
 USUAL = 50
 """Lines that one page has where the caller does not say."""
+
+
+def page_size(format: str, limit: int | None, cursor: str | None) -> tuple[int, bool]:
+    """Lines of one page, and whether all pages are asked for: a CSV without limit and cursor.
+
+    >>> page_size("csv", None, None), page_size("json", None, None), page_size("csv", 10, None)
+    ((200, True), (50, False), (10, False))
+    """
+    whole = format == "csv" and limit is None and cursor is None
+    return limit or (MOST if whole else USUAL), whole
 
 
 def product_query(

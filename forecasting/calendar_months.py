@@ -12,7 +12,6 @@ True
 
 from __future__ import annotations
 
-import warnings
 from calendar import monthrange
 from datetime import date, timedelta
 from functools import lru_cache
@@ -62,13 +61,13 @@ def _usual(country: str) -> Vector:
 def _year(country: str, year: int) -> Vector:
     """The effects of the twelve months of a year."""
     months = np.zeros((SEASON, len(NAMES)))
-    closed = {day for day, _ in _holidays(country, year)}
+    closed = {day for day, _ in public_holidays(country, year)}
     for month in range(1, SEASON + 1):
         days = [date(year, month, day + 1) for day in range(monthrange(year, month)[1])]
         working = sum(day.weekday() < WEEKDAYS and day not in closed for day in days)
         months[month - 1, 0] = (working - WEEKDAYS / 2 * (len(days) - working)) / WEEKDAYS
     months[1, 1] = monthrange(year, 2)[1] - 28
-    for first in [day for day, name in _holidays("CN", year) if LUNAR in name][:1]:
+    for first in [day for day, name in public_holidays("CN", year) if LUNAR in name][:1]:
         months[:, 4] += _share(first, LUNAR_DAYS, year)
     for occasion in occasions(country, year):
         if occasion.kind == "easter":
@@ -79,13 +78,6 @@ def _year(country: str, year: int) -> Vector:
             length = (occasion.last - occasion.first).days + 1
             months[:, 5] += 0.1 * length * _share(occasion.last, length, year)
     return months
-
-
-def _holidays(country: str, year: int) -> tuple[tuple[date, str], ...]:
-    """Public holidays, without the warning that a calendar does not know years far away."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return public_holidays(country, year)
 
 
 def _share(last: date, length: int, year: int) -> Vector:

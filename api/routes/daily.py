@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.caller import Caller
 from api.daily_shapes import DailyForecast, DailyPage
 from api.days import all_days, by_day, daily_query, product_days, store_days, store_today
-from api.listing import MOST, USUAL
+from api.listing import page_size
 from api.responses import REVALIDATED, csv_response, document_response
 from api.routes.documented import answers
 from api.routes.forecasts import Format
@@ -53,10 +53,8 @@ def list_daily(
     format: Format = "json",
 ) -> Response:
     """The next seven days of a store's products, and what they add up to."""
-    whole = format == "csv" and limit is None and cursor is None
-    query = daily_query(
-        store_id, product or [], category or [], q, sort, limit or (MOST if whole else USUAL)
-    )
+    lines, whole = page_size(format, limit, cursor)
+    query = daily_query(store_id, product or [], category or [], q, sort, lines)
     if whole:
         return _whole_list(caller, query)
     page = store_days(caller.view, query, cursor, caller.desk.refreshing.now)

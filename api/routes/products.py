@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.caller import Caller
 from api.confidence import CONFIDENCES
-from api.listing import MOST, USUAL, product_query
+from api.listing import MOST, USUAL, page_size, product_query
 from api.pages import read_page
 from api.responses import csv_response, document_response
 from api.routes.documented import answers
@@ -73,8 +73,7 @@ class ProductList:
 
     def answer(self, caller: Caller, stores: list[str] | None) -> Response:
         """The page of these stores, or of all that the caller reaches."""
-        whole = self.format == "csv" and self.limit is None and self.cursor is None
-        limit = self.limit or (MOST if whole else USUAL)
+        limit, whole = page_size(self.format, self.limit, self.cursor)
         query = product_query(
             stores, self.categories, self.confidences, self.text, self.sort, limit
         )

@@ -13,6 +13,7 @@ array([1.])
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
@@ -59,7 +60,10 @@ def day_events(
 def public_holidays(country: str, year: int) -> tuple[Event, ...]:
     """Public holidays of a country in a year, by day; none for a country that is not known."""
     try:
-        known = holidays.country_holidays(country, years=year, expand=False, language="en_US")
+        with warnings.catch_warnings():
+            # Some calendars warn that they do not know years far away.
+            warnings.simplefilter("ignore", UserWarning)
+            known = holidays.country_holidays(country, years=year, expand=False, language="en_US")
     except NotImplementedError:
         return ()
     return tuple((day, name) for day in sorted(known) for name in known.get_list(day))
