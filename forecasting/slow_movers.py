@@ -29,7 +29,7 @@ import numpy as np
 
 from forecasting.dormancy import chance_alive
 from forecasting.forecaster import LEVELS, SEASON, Series, Vector, add_months
-from forecasting.intervals import independent, outward
+from forecasting.intervals import outward
 from forecasting.models.pooled import FLAT, Shape
 from forecasting.ranks import rank_of
 from forecasting.routing import NEW_MONTHS, route
@@ -80,7 +80,7 @@ BEST_MONTHS, MOST = 3, 4.0
 
 GRID = 200
 PRIOR_SERIES = 50
-"""Independent slow movers at which what was seen counts as much as the expected rate alone says."""
+"""Slow movers at which what was seen counts as much as what the expected rate alone says."""
 
 
 def usual_size(units: Vector) -> float:
@@ -239,14 +239,10 @@ def _usual(rate: float, shares: Vector) -> Vector:
 
 
 def _mixed(sold: Vector, count: int, rate: float) -> Vector:
-    """Quantiles of what `count` series sold mixed with what the rate alone says.
-
-    However many they are, what they sold is of the same few months: a fleet that sold well in them
-    would else promise too much of all months to come.
-    """
+    """Quantiles of what `count` series sold mixed with what the rate alone says."""
     usual = _usual(rate, (np.arange(GRID) + 0.5) / GRID)
     values = np.concatenate([sold, usual])
-    weights = np.repeat([independent(count) / len(sold), PRIOR_SERIES / GRID], [len(sold), GRID])
+    weights = np.repeat([count / len(sold), PRIOR_SERIES / GRID], [len(sold), GRID])
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order]) / weights.sum()
     shares = [outward(share, count + PRIOR_SERIES) for share in QUANTILES]
