@@ -23,7 +23,7 @@ import numpy as np
 from forecasting.forecaster import LEVELS, SEASON, Vector
 from forecasting.misses_ahead import Grown
 
-__all__ = ["Calibration", "Misses", "naive_scale", "outward", "series_scale"]
+__all__ = ["Calibration", "Misses", "independent", "naive_scale", "outward", "series_scale"]
 
 SCALE_MONTHS = 12.0
 """Held-out months at which a series' own misses count as much as its in-sample scale."""
@@ -206,6 +206,15 @@ def _pair(missed: Vector, height: Vector, series: Vector, level: float) -> Vecto
     reach = outward(1 - max(1 - level - outside, 0.0), count)
     upper = float(np.quantile(missed, reach))
     return np.array([lower, upper])
+
+
+def independent(count: float) -> float:
+    """As how many independent series so many of one fleet count: they share the same `TIMES`.
+
+    >>> independent(50), round(independent(5000), 1)
+    (25.0, 49.5)
+    """
+    return count * TIMES / (count + TIMES)
 
 
 def outward(share: float, count: int) -> float:

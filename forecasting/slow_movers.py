@@ -10,8 +10,10 @@ a product that sold in three months of five at most, and for more than a year, t
 what is expected is what it sold in the same months a year ago.
 
 The spread is read off what slow movers of the fleet really sold after earlier origins, in units of
-their usual selling month, among those of which about as much was expected. An interval that zero
-cuts spends above what it saves below.
+their usual selling month, among those of which about as much was expected. It tells how months lie
+around what is expected, not that more was sold than that: what is in a fleet today did sell since
+those origins, and what did not is gone from it. An interval that zero cuts spends above what it
+saves below.
 
 >>> expected_ahead(np.array([0.0, 6, 0, 0, 6, 0]), date(2025, 1, 1), FLAT, 2).round(2)
 array([1.87, 1.87])
@@ -29,7 +31,7 @@ import numpy as np
 
 from forecasting.dormancy import chance_alive
 from forecasting.forecaster import LEVELS, SEASON, Series, Vector, add_months
-from forecasting.intervals import outward
+from forecasting.intervals import independent, outward
 from forecasting.models.pooled import FLAT, Shape
 from forecasting.ranks import rank_of
 from forecasting.routing import NEW_MONTHS, route
@@ -80,7 +82,7 @@ BEST_MONTHS, MOST = 3, 4.0
 
 GRID = 200
 PRIOR_SERIES = 50
-"""Slow movers at which what was seen counts as much as what the expected rate alone says."""
+"""Independent slow movers at which what was seen counts as much as the expected rate alone says."""
 
 
 def usual_size(units: Vector) -> float:
@@ -157,8 +159,9 @@ class Spread:
         if not rows:
             return cls.usual()
         owner = np.concatenate([np.full(len(sold), series) for series, _, sold in rows])
-        cells = np.searchsorted(EDGES, np.concatenate([expected for _, expected, _ in rows]))
-        sold = np.concatenate([sold for _, _, sold in rows])
+        expected = np.concatenate([expected for _, expected, _ in rows])
+        cells = np.searchsorted(EDGES, expected)
+        sold = _around(expected, np.concatenate([sold for _, _, sold in rows]))
         found = cls.usual().sold
         for cell in np.unique(cells):
             inside = cells == cell
@@ -238,11 +241,25 @@ def _usual(rate: float, shares: Vector) -> Vector:
     return quantiles
 
 
+def _around(expected: Vector, sold: Vector) -> Vector:
+    """What was sold, brought to the mean of what was expected; bulk orders count as `MOST` months.
+
+    >>> _around(np.array([0.5, 0.5]), np.array([0.0, 2.0]))
+    array([0., 1.])
+    """
+    mean = float(np.minimum(sold, MOST).mean())
+    brought: Vector = sold * (float(expected.mean()) / mean) if mean > 0 else sold
+    return brought
+
+
 def _mixed(sold: Vector, count: int, rate: float) -> Vector:
-    """Quantiles of what `count` series sold mixed with what the rate alone says."""
+    """Quantiles of what `count` series sold mixed with what the rate alone says.
+
+    However many they are, what they sold is of the same few months.
+    """
     usual = _usual(rate, (np.arange(GRID) + 0.5) / GRID)
     values = np.concatenate([sold, usual])
-    weights = np.repeat([count / len(sold), PRIOR_SERIES / GRID], [len(sold), GRID])
+    weights = np.repeat([independent(count) / len(sold), PRIOR_SERIES / GRID], [len(sold), GRID])
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order]) / weights.sum()
     shares = [outward(share, count + PRIOR_SERIES) for share in QUANTILES]

@@ -1,11 +1,11 @@
 """The engine `ensemble` beside statsforecast's models, on months that none of them saw.
 
 `PYTHONPATH=. python tests/bench/bench_ensemble.py [--scale] [SET …]` prints Markdown tables for m1,
-tourism, retail and launches: accuracy, interval coverage by class, mean interval score, and series
-per second and core. Without `--scale` every twelfth series of m1 and retail. The peers' forecasts
-are computed once and kept under `.bench/`; the whole of tourism costs AutoARIMA two hours. All
-seconds are CPU seconds of one process. `--without-calendar` leaves out what working days and feasts
-do, whether it helps or not.
+tourism, retail and launches: accuracy, interval coverage by class (of each set, and of all that are
+asked for at once), mean interval score, and series per second and core. Without `--scale` every
+twelfth series of m1 and retail. The peers' forecasts are computed once and kept under `.bench/`;
+the whole of tourism costs AutoARIMA two hours. All seconds are CPU seconds of one process.
+`--without-calendar` leaves out what working days and feasts do, whether it helps or not.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from held_by_class import Coverage
 from held_out import CUTOFF, RETAIL_FILE, HeldOut, launches, monthly_series, read_set
 from numpy.typing import NDArray
 from peers import PEERS, peer_forecasts
@@ -60,14 +61,17 @@ def main(names: Sequence[str], scale: bool) -> None:
     if not RETAIL_FILE.exists():
         names = [name for name in names if name not in ("retail", "launches")]
         print("Online Retail II is not at hand: retail and launches are left out")
+    covered = []
     for name in names:
         if name == "launches":
             _compare_launches()
         else:
-            _compare(name, read_set(name)[:: 1 if scale else QUICK_STEP])
+            covered.append(_compare(name, read_set(name)[:: 1 if scale else QUICK_STEP]))
+    if len(covered) > 1:
+        Coverage.together(covered).print("class, over all sets")
 
 
-def _compare(name: str, held: Sequence[HeldOut]) -> None:
+def _compare(name: str, held: Sequence[HeldOut]) -> Coverage:
     ours = _ours(name, held)
     peers = [_peer(peer, held) for peer in PEERS]
     told = np.logical_and.reduce([np.isfinite(peer.units).all(axis=1) for peer in peers])
@@ -83,7 +87,9 @@ def _compare(name: str, held: Sequence[HeldOut]) -> None:
     print("|---|---|---|---|---|---|---|---|")
     for answers in (ours, mean, *peers, naive):
         _print_row(kept, _only(answers, told))
-    _print_classes(kept, _only(ours, told))
+    coverage = _coverage(name, kept, _only(ours, told))
+    coverage.print("class")
+    return coverage
 
 
 def _mean_bounds(peers: Sequence[Answers]) -> tuple[Vector, Vector]:
@@ -156,6 +162,11 @@ def _inside(actual: Vector, answers: Answers, level: int) -> Vector:
     return inside
 
 
+def _coverage(name: str, held: Sequence[HeldOut], answers: Answers) -> Coverage:
+    actual = np.array([one.actual for one in held])
+    return Coverage.of(name, held, [_inside(actual, answers, level) for level in (80, 95)])
+
+
 def _interval_score(actual: Vector, answers: Answers, level: int) -> Vector:
     """Gneiting and Raftery (2007): width, and misses at 2/alpha."""
     row, alpha = LEVELS.index(level), 1 - level / 100
@@ -163,18 +174,6 @@ def _interval_score(actual: Vector, answers: Answers, level: int) -> Vector:
     outside = np.maximum(lower - actual, 0) + np.maximum(actual - upper, 0)
     score: Vector = upper - lower + 2 / alpha * outside
     return score
-
-
-def _print_classes(held: Sequence[HeldOut], answers: Answers) -> None:
-    """Coverage by Syntetos-Boylan class, with its standard error clustered by series."""
-    actual = np.array([one.actual for one in held])
-    kinds = np.array([route(one.series.units).kind for one in held])
-    print("\n| class | series | 80 % held | 95 % held |\n|---|---|---|---|")
-    for kind in sorted(set(kinds)):
-        mine = kinds == kind
-        shares = [100 * _inside(actual, answers, level)[mine].mean(axis=1) for level in (80, 95)]
-        cells = " | ".join(f"{s.mean():.1f} ± {s.std() / len(s) ** 0.5:.1f}" for s in shares)
-        print(f"| {kind} | {mine.sum()} | {cells} |")
 
 
 def _compare_launches() -> None:
@@ -192,13 +191,15 @@ def _compare_launches() -> None:
         print(f"\n### {name}: {len(held)} series\n")
         print("| forecaster | RMSSE | pinball | bias | 80 % held | 95 % held |")
         print("|---|---|---|---|---|---|")
-        _print_slow(held, Answers.of("**ensemble**", found))
+        ours = Answers.of("**ensemble**", found)
+        _print_slow(held, ours)
         for position, peer in enumerate(("croston_sba", "tsb")):
             rates = [float(intermittent_rates(one.series.units)[position]) for one in held]
             _print_slow(held, _poisson(peer, rates, len(held[0].actual)))
         means = [usual[one.series.store_id] for one in held]
         _print_slow(held, _poisson("mean of the store", means, len(held[0].actual)))
         _print_slow(held, _poisson("all zero", [0.0] * len(held), len(held[0].actual)))
+        _coverage(name, held, ours).print("class")
 
 
 def _store_means(batch: Sequence[Series]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -104,12 +105,42 @@ def test_without_a_fleet_the_expected_rate_alone_spreads() -> None:
     np.testing.assert_array_equal(lower, 0.0)
 
 
+def constant(expected: float, sold: Sequence[float], series: int) -> Spread:
+    """The spread over so many series that each sold that after as much was expected a month."""
+    rates = np.full(len(sold), expected)
+    return Spread.of([(one, rates, np.array(sold)) for one in range(series)])
+
+
 def test_one_slow_mover_hardly_moves_the_spread() -> None:
-    rate = np.array([0.185])
-    busy, idle = (Spread.of([(0, rate, np.array([sold]))]).sold[4] for sold in (40.0, 0.0))
-    np.testing.assert_allclose(busy[:6], idle[:6], atol=0.1)
-    many = Spread.of([(series, rate, np.array([40.0])) for series in range(400)]).sold[4]
-    assert many[4] == 40.0
+    busy, usual = constant(0.185, [4.0, 0.0], 1).sold[4], Spread.usual().sold[4]
+    np.testing.assert_allclose(busy[:6], usual[:6], atol=0.1)
+    # Half of a large fleet's months sold, twice what was expected each.
+    many = constant(0.185, [4.0, 0.0], 400).sold[4]
+    assert many[5] == pytest.approx(0.37)
+
+
+def test_a_fleet_that_sold_more_than_was_expected_spreads_like_one_that_sold_just_that() -> None:
+    more, just = (constant(0.3, [0.0, 0.0, sold], 100).sold for sold in (2.7, 0.9))
+    np.testing.assert_allclose(more, just)
+
+
+def test_one_bulk_order_of_a_fleet_does_not_shrink_the_months_of_the_others() -> None:
+    plain = constant(0.5, [0.0, 1.0] * 50, 50).sold[7]
+    bulky = constant(0.5, [0.0, 1.0] * 49 + [0.0, 4000.0], 50).sold[7]
+    np.testing.assert_allclose(bulky[:6], plain[:6], rtol=0.1)
+
+
+def test_a_fleet_that_sold_nothing_after_its_origins_has_a_spread() -> None:
+    silent = constant(0.185, [0.0], 400).sold[4]
+    assert np.isfinite(silent).all()
+    assert silent[-1] < Spread.usual().sold[4, -1]
+
+
+def test_the_same_months_of_a_large_fleet_never_outvote_what_the_rate_says() -> None:
+    # All sold; 4,000 series count as 49 to the rate's 50, by which four months in five sell none.
+    fleet = constant(0.185, [1.0], 4000).sold[4]
+    np.testing.assert_array_equal(fleet[:3], 0.0)
+    assert fleet[3] == pytest.approx(0.185)
 
 
 def test_a_product_that_never_sold_has_a_spread() -> None:
