@@ -58,9 +58,10 @@ def render_forecasts(
     months = [month.isoformat() for month in forecasts.months]
     money = _money_of(forecasts)
     of_run = {"run_id": run.run_id, "cutoff_month": run.cutoff_month.isoformat()}
+    opening = orjson.dumps(of_run)[:-1]
     return [
         _render(
-            of_run,
+            opening,
             months,
             {name: rows[i] for name, rows in numbers.items()},
             money[i],
@@ -78,7 +79,7 @@ def render_forecasts(
 
 
 def _render(
-    of_run: dict[str, str],
+    opening: bytes,
     months: list[str],
     numbers: dict[str, list[float]],
     money: list[float | None],
@@ -117,8 +118,6 @@ def _render(
     }
     about["attention"] = attention(about, numbers, history, past, price)
     document = {
-        **of_run,
-        **about,
         "price": listing.price if listing else None,
         "status": listing.status if listing else None,
         "mean_net_price": None if price is None else round(price, 4),
@@ -129,7 +128,6 @@ def _render(
         "accuracy": accuracy and {**accuracy, "months": list(past)},
     }
     line = {
-        **about,
         "next_month": months[0],
         "next_units_forecast": numbers["units_forecast"][0],
         "next_lo80": numbers["lo80"][0],
@@ -137,7 +135,9 @@ def _render(
         "recent_units": history[-_YEAR:],
         "units_forecast": numbers["units_forecast"],
     }
-    body = orjson.dumps(document)
+    # Joined, because what orjson answers keeps some pages of memory each, however short it is.
+    shared = orjson.dumps(about)[1:-1]
+    body = b",".join((opening, shared, orjson.dumps(document)[1:]))
     return ForecastDocument(
         series["merchant_id"],
         series["store_id"],
@@ -150,7 +150,7 @@ def _render(
         UNKNOWN if risk is None else risk,
         about["attention"]["money_at_stake"] if about["attention"] else 0.0,
         folded(f"{name} {series['product_id']} {series['category']}"),
-        orjson.dumps(line),
+        b",".join((b"{" + shared, orjson.dumps(line)[1:])),
         etag_of(body),
         body,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -161,13 +162,11 @@ class Totals:
 
 def _recent(histories: list[list[int]]) -> Vector:
     """The sum of the last three years of histories that end in the same month."""
-    recent = np.zeros((len(histories), HISTORY_MONTHS))
-    for row, history in zip(recent, histories, strict=True):
-        last = history[-HISTORY_MONTHS:]
-        if last:
-            row[-len(last) :] = last
-    total: Vector = recent.sum(axis=0)
-    return total
+    backwards = (history[: -HISTORY_MONTHS - 1 : -1] for history in histories)
+    sums = [sum(month) for month in zip_longest(*backwards, fillvalue=0)]
+    recent = np.zeros(HISTORY_MONTHS)
+    recent[HISTORY_MONTHS - len(sums) :] = sums[::-1]
+    return recent
 
 
 def _categories_within(keys: Iterable[Key]) -> dict[Key, list[str]]:

@@ -158,8 +158,10 @@ def _read_predictions(lake: Lake, run: Run, shard: RunShard) -> pa.Table:
         strings_can_be_null=False,
         include_columns=PREDICTIONS.names,
     )
+    # Threads on a file of a few megabytes cost more than they gain; loading has a process per core.
+    alone = pacsv.ReadOptions(use_threads=False)
     try:
-        return pacsv.read_csv(io.BytesIO(content), convert_options=options)
+        return pacsv.read_csv(io.BytesIO(content), alone, convert_options=options)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise IncompleteError(f"{shard.path} is not a predictions file: {error}") from error
 
@@ -260,9 +262,10 @@ def _empty_shelves(days: pa.Array[Any]) -> list[dict[int, int] | None]:
     owner = pc.list_parent_indices(days).to_numpy()
     lengths = pc.list_value_length(days).to_numpy(zero_copy_only=False)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    told = set(np.unique(owner[~np.isnan(flat)]).tolist())
+    told = np.zeros(len(days), bool)
+    told[owner[~np.isnan(flat)]] = True
     shelves: list[dict[int, int]] = [{} for _ in range(len(days))]
     some = flat > 0
     for row, at, count in zip(owner[some], place[some], flat[some], strict=True):
         shelves[row][int(at)] = int(count)
-    return [found if row in told else None for row, found in enumerate(shelves)]
+    return [found if known else None for found, known in zip(shelves, told.tolist(), strict=True)]
