@@ -40,6 +40,9 @@ RUNBOOK = {
     "data? Pull what is wrong again and forecast the month anew.",
     "gate_refused": "The engine before goes on serving. Read the gate's reason in the month's "
     "report; set STORECAST_ENGINE back, or mend the new engine.",
+    "runs_held": "The last run of the version before goes on being served. Read the gate's reason "
+    "in the month's report. Install the release before and clear `open_run` of the DAG run; or "
+    "accept the new one by `python -m forecasting accept` and clear `publish_run`.",
     "run_not_fresh": "Look at the last runs of `build_monthly_sales` and `forecast_sales`: a month "
     "waits for days, a task failed, or publishing waits for an analyst.",
     "run_outdated": "Late refunds do this, and the next month's run takes them in. After a "

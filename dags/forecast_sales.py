@@ -2,13 +2,13 @@
 
 Started by the shards of a month, which is the run's partition. First what published runs had
 promised for that month is scored, before anything is trained on it, and the analysts' report of the
-month is written. Where the settings want another engine than the serving one, the gate judges it.
-Then each shard is trained and
+month is written. Where the settings want another engine than the serving one, or other options, or
+where the code is another version of it, the gate judges that. Then each shard is trained and
 predicted by a task of its own, the run is closed when every series has its answer, and published;
-the store serves the run before until then. A shard that fails for good stays red here and is
-answered by the simple rule, while the others go on; where such shards hold more than
-`STORECAST_FAILED_SHARDS_LIMIT` of the series, the run is not closed: clear what is red once its
-cause is mended.
+the store serves the run before until then. A run of a version that the gate refused is made, and
+waits for a person. A shard that fails for good stays red here and is answered by the simple rule,
+while the others go on; where such shards hold more than `STORECAST_FAILED_SHARDS_LIMIT` of the
+series, the run is not closed: clear what is red once its cause is mended.
 
 **By hand**: with the month as partition key, or conf `{"month": "2026-10"}`; with
 `{"engine": "pmdarima"}` another engine than the setting's predicts. Run again for the same month,
@@ -78,10 +78,8 @@ def forecast_sales() -> None:
         from dags import jobs
 
         settings = run_settings()
-        if settings.approval == "wait":
-            raise AirflowSkipException(
-                f"{forecast_run} waits for an analyst: python -m api publish --run {forecast_run}"
-            )
+        if why := jobs.why_waiting(forecast_run, settings):
+            raise AirflowSkipException(why)
         get_current_context()["outlet_events"][FORECASTS].add_partitions(f"{run_month():%Y-%m}")
         return jobs.publish_run(forecast_run, settings)
 

@@ -24,11 +24,12 @@ def drift_alerts(month: date, found: Sequence[dict[str, Any]]) -> list[Alert]:
 
 
 def gate_alerts(state: Mapping[str, Any] | None) -> list[Alert]:
-    """An alert where the gate kept an engine from serving, or took it back."""
+    """An alert where the gate kept an engine or a version from serving, or took it back."""
     if state is None or state["stage"] not in {"refused", "returned"}:
         return []
     what = f"{gate_words(dict(state))} (since {state['since']})"
-    return [Alert("gate_refused", what, (str(state["why"]),))]
+    code = "runs_held" if state.get("held") else "gate_refused"
+    return [Alert(code, what, (str(state["why"]),))]
 
 
 def shard_alerts(run_id: str, failed: Sequence[dict[str, Any]]) -> list[Alert]:

@@ -27,7 +27,7 @@ from etl.lake import Lake
 from etl.registry import Store
 from etl.retail.source import open_source
 from etl.settings import Settings
-from forecasting import backtest, drift, predict, rollout
+from forecasting import backtest, drift, plan, predict, rollout
 from forecasting.predictions import cutoff_of
 from forecasting.series import shard_manifest
 
@@ -46,6 +46,7 @@ __all__ = [
     "pull_orders",
     "refresh_products",
     "score_month",
+    "why_waiting",
     "write_report",
 ]
 
@@ -172,13 +173,16 @@ def write_report(month: date, settings: Settings) -> dict[str, str]:
 def open_run(month: date, settings: Settings, configured: Settings | None = None) -> str:
     """The name of the run to make from `month`: its next revision that is not closed.
 
-    `configured` are the settings that a change of engine is judged by; an engine that a person
-    asks for by hand is not. What the engine must know of all series is found here, once.
+    `configured` are the settings that a change of engine, of its options or of its version is
+    judged by; an engine that a person asks for by hand is not. What the engine must know of all
+    series is found here, once.
     """
     lake = _lake(settings)
     if configured:
         tell(gate_alerts(rollout.judge(lake, month, configured)), settings)
     run_id = predict.next_run_id(lake, month)
+    judged = configured is not None and configured.engine == settings.engine
+    plan.begin_run(lake, run_id, settings, judged=judged)
     predict.survey_run(lake, run_id, settings)
     return run_id
 
@@ -211,6 +215,23 @@ def close_run(run_id: str, settings: Settings) -> dict[str, Any]:
     failed = manifest.get("failed", [])
     tell(shard_alerts(run_id, failed), settings)
     return told | {"failed": failed}
+
+
+def why_waiting(run_id: str, settings: Settings) -> str:
+    """Why the run is not to be published by itself, and what to do; nothing where it is.
+
+    One that the gate holds waits while the run before is served; where none is, it does not.
+    """
+    if settings.approval == "wait":
+        return f"{run_id} waits for an analyst: python -m api publish --run {run_id}"
+    why = plan.why_held(_lake(settings), run_id)
+    with closing(open_store(settings.store_url)) as store:
+        if not why or store.current() is None:
+            return ""
+    return (
+        f"{run_id} is held by the gate: {why}. Install the release before and clear open_run; or "
+        "run python -m forecasting accept and clear publish_run"
+    )
 
 
 def publish_run(run_id: str, settings: Settings) -> dict[str, Any]:

@@ -94,13 +94,13 @@ class Settings:
     jobs: int = _setting(0, "Processes that one shard is spread over; 0 takes every core.")
     gate_series: int = _setting(
         2000,
-        "Series on which a new engine is compared with the serving one, about so many.",
+        "Series on which a new engine or version is compared with the serving one, about so many.",
         least=1,
     )
     gate_origins: int = _setting(6, "Held-out months of that comparison.", least=1)
     canary_share: float = _setting(
         0.1,
-        "Share of series that a new engine serves first, before it may replace the old.",
+        "Share of series that a new engine, or one with other options, serves first.",
         most=1,
     )
     approval: str = _setting(

@@ -94,14 +94,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     score.add_argument("--month", type=read_month, required=True, metavar="YYYY-MM")
     score.set_defaults(run=_score)
 
-    judge = commands.add_parser("judge", help="may the engine begin to serve? before a run")
-    judge.add_argument("--cutoff", type=read_month, required=True, metavar="YYYY-MM")
-    _add_engine(judge, settings)
-    judge.set_defaults(run=_judge)
-
-    review = commands.add_parser("review", help="does who is on trial go on? after a score")
-    review.add_argument("--month", type=read_month, required=True, metavar="YYYY-MM")
-    review.set_defaults(run=_review)
+    _add_gate(commands, settings)
 
     report = commands.add_parser("report", help="write the analysts' report of a scored month")
     report.add_argument("--month", type=read_month, required=True, metavar="YYYY-MM")
@@ -110,6 +103,20 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     warm = commands.add_parser("warm", help="compile the engines, once for a machine")
     warm.set_defaults(run=_warm)
     return parser
+
+
+def _add_gate(commands: Any, settings: Settings) -> None:
+    judge = commands.add_parser("judge", help="may engine and code begin to serve? before a run")
+    judge.add_argument("--cutoff", type=read_month, required=True, metavar="YYYY-MM")
+    _add_engine(judge, settings)
+    judge.set_defaults(run=_judge)
+
+    accept = commands.add_parser("accept", help="let the version serve that the gate refused")
+    accept.set_defaults(run=_accept)
+
+    review = commands.add_parser("review", help="does who is on trial go on? after a score")
+    review.add_argument("--month", type=read_month, required=True, metavar="YYYY-MM")
+    review.set_defaults(run=_review)
 
 
 def _add_predict_daily(commands: Any, settings: Settings) -> None:
@@ -259,6 +266,12 @@ def _judge(options: argparse.Namespace, settings: Settings) -> None:
 
     settings = replace(settings, engine=options.engine, jobs=options.jobs)
     _print(judge(Lake(settings.lake_url), options.cutoff, settings))
+
+
+def _accept(options: argparse.Namespace, settings: Settings) -> None:
+    from forecasting.rollout import accept
+
+    _print(accept(Lake(settings.lake_url)))
 
 
 def _review(options: argparse.Namespace, settings: Settings) -> None:

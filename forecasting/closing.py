@@ -5,19 +5,17 @@ The manifest is written last. From then on the run is a *vintage*, and its files
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from etl.errors import IncompleteError, LakeError
 from etl.lake import Lake
 from etl.settings import Settings
-from forecasting.engines import configuration, configuration_hash
 from forecasting.failed_shards import answered_by_rule, refuse_too_many, write_missing
 from forecasting.flags import write_flags
 from forecasting.forecaster import Forecaster, WarmForecaster
 from forecasting.model_store import ModelStore
+from forecasting.plan import Plan, plan_of
 from forecasting.predictions import cutoff_of
-from forecasting.rollout import planned_engine
 from forecasting.run_corrections import write_corrections
 from forecasting.run_files import (
     describe_shard,
@@ -48,7 +46,8 @@ def close_run(
     """
     cutoff = cutoff_of(run_id)
     shards = shard_manifest(lake, cutoff)["shards"]
-    engine = planned_engine(lake, run_id, settings)
+    plan = plan_of(lake, run_id, settings)
+    engine = plan.open()
     failed = _go_on(lake, run_id, shards, engine, settings) if without_failed else []
     if lake.exists(manifest_path(run_id)):
         failed = run_manifest(lake, run_id).get("failed", [])
@@ -58,7 +57,7 @@ def close_run(
     told = [describe_shard(lake, run_id, entry["shard"]) for entry in made]
     for expected, found in zip(made, told, strict=True):
         _refuse_partial(expected, found, settings.horizon)
-    manifest = _manifest(run_id, cutoff, settings, told) | {"engine": engine.name}
+    manifest = _manifest(run_id, plan, settings.horizon, told) | {"engine": engine.name}
     if lake.exists(manifest_path(run_id)):
         return _unchanged(lake, run_id, manifest)
     refuse_other_series(lake, run_id, made, told, settings.horizon)
@@ -75,7 +74,7 @@ def close_run(
         "corrections": write_corrections(lake, run_id, paths),
     }
     if isinstance(engine, WarmForecaster):
-        store = ModelStore(lake, engine.name, configuration_hash(settings))
+        store = ModelStore(lake, engine.name, manifest["configuration_hash"])
         store.close(cutoff, list(paths))
     lake.write_json(manifest_path(run_id), manifest)
     return manifest
@@ -136,13 +135,14 @@ def _refuse_partial(expected: dict[str, Any], found: dict[str, Any], horizon: in
 
 
 def _manifest(
-    run_id: str, cutoff: date, settings: Settings, shards: list[dict[str, Any]]
+    run_id: str, plan: Plan, horizon: int, shards: list[dict[str, Any]]
 ) -> dict[str, Any]:
     return {
         "run_id": run_id,
-        "cutoff_month": f"{cutoff:%Y-%m}",
-        **configuration(settings),
-        "configuration_hash": configuration_hash(settings),
+        "cutoff_month": f"{cutoff_of(run_id):%Y-%m}",
+        **plan.configuration(horizon),
+        "configuration_hash": plan.configuration_hash(horizon),
+        **({"version": plan.version} if plan.version else {}),
         **sums_of(shards),
         "shards": shards,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, cast
 
@@ -15,7 +16,16 @@ from etl.errors import InputError
 from etl.settings import Settings
 from forecasting.forecaster import Forecaster
 
-__all__ = ["ENGINES", "configuration", "configuration_hash", "engine_of", "open_engine"]
+__all__ = [
+    "ENGINES",
+    "OPTIONS",
+    "configuration",
+    "configuration_hash",
+    "engine_of",
+    "hash_of",
+    "open_engine",
+    "options_of",
+]
 
 ALONE = ("ets", "theta", "ces", "croston_sba", "tsb", "adida", "imapa")
 """The models of the ensemble's race that also serve by themselves."""
@@ -28,6 +38,12 @@ ENGINES = {
     "seasonal_naive": "forecasting.models.seasonal_naive:SeasonalNaive",
 }
 """Where each engine is found, `module:class`; nothing is imported before it is asked for."""
+
+OPTIONS: dict[str, Callable[[Settings], dict[str, Any]]] = {
+    "pmdarima": lambda settings: {"best_sellers": settings.pmdarima_best_sellers},
+}
+"""What settings give an engine: a setting that shapes its forecasts has its line here, and none
+reaches an engine otherwise. The gate judges engines with their options."""
 
 
 def open_engine(name: str, **options: Any) -> Forecaster:
@@ -42,12 +58,17 @@ def open_engine(name: str, **options: Any) -> Forecaster:
 
 def engine_of(settings: Settings) -> Forecaster:
     """The engine that the monthly run uses, as the settings have it."""
-    return open_engine(settings.engine, **_options(settings))
+    return open_engine(settings.engine, **options_of(settings))
+
+
+def options_of(settings: Settings) -> dict[str, Any]:
+    """What the settings give the engine that they name."""
+    return OPTIONS[settings.engine](settings) if settings.engine in OPTIONS else {}
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """What decides a run's numbers beside its data."""
-    return {"engine": settings.engine, "horizon": settings.horizon, **_options(settings)}
+    return {"engine": settings.engine, "horizon": settings.horizon, **options_of(settings)}
 
 
 def configuration_hash(settings: Settings) -> str:
@@ -56,11 +77,10 @@ def configuration_hash(settings: Settings) -> str:
     >>> configuration_hash(Settings(engine="seasonal_naive"))
     '51d6a0d9ccec'
     """
-    text = json.dumps(configuration(settings), sort_keys=True)
+    return hash_of(configuration(settings))
+
+
+def hash_of(told: Mapping[str, Any]) -> str:
+    """The hash of a configuration that `configuration` told."""
+    text = json.dumps(told, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _options(settings: Settings) -> dict[str, Any]:
-    if settings.engine == "pmdarima":
-        return {"best_sellers": settings.pmdarima_best_sellers}
-    return {}

@@ -62,6 +62,11 @@ class Comparison:
     worse: tuple[Worsening, ...]
 
     @property
+    def enough(self) -> bool:
+        """Whether there are series enough to tell."""
+        return self.series >= _FEWEST_SERIES
+
+    @property
     def better(self) -> bool:
         """Whether the candidate may serve."""
         return self.p_value < _LEVEL and not self.worse

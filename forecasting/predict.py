@@ -16,7 +16,6 @@ from etl.errors import IncompleteError, LakeError
 from etl.lake import Lake
 from etl.settings import Settings
 from forecasting.closing import close_run
-from forecasting.engines import configuration_hash
 from forecasting.fleet import Done, Fleet, Work
 from forecasting.forecaster import (
     Forecaster,
@@ -26,9 +25,9 @@ from forecasting.forecaster import (
     add_months,
 )
 from forecasting.model_store import ModelStore, StoredModel
+from forecasting.plan import Plan, plan_of
 from forecasting.predictions import cutoff_of
 from forecasting.progress import shown
-from forecasting.rollout import planned_engine
 from forecasting.run_files import (
     describe_shard,
     manifest_path,
@@ -66,10 +65,12 @@ def survey_run(
     once and kept with the run. A shard makes it where it is missing; call this before the shards
     are spread, so that not each of them does.
     """
-    engine = planned_engine(lake, run_id, settings)
+    plan = plan_of(lake, run_id, settings)
+    engine = plan.open()
     if not isinstance(engine, SurveyingForecaster):
         return engine
-    path = f"predictions/run_id={run_id}/survey-{engine.name}-{configuration_hash(settings)}.json"
+    made_by = "-".join(_made_by(plan, engine, settings))
+    path = f"predictions/run_id={run_id}/survey-{made_by}.json"
     if not lake.exists(path):
         write_survey(lake, path, engine.survey(every_series(lake, cutoff_of(run_id))))
     merchants = merchants_of(lake, cutoff_of(run_id), shard_numbers)
@@ -108,8 +109,9 @@ def predict_shards(
     if lake.exists(manifest_path(run_id)):
         return [_closed_shard(lake, run_id, number) for number in shard_numbers]
     engine = survey_run(lake, run_id, settings, shard_numbers)
-    store = ModelStore(lake, engine.name, configuration_hash(settings))
-    made_from = _made_from(lake, run_id, settings, engine)
+    plan = plan_of(lake, run_id, settings)
+    store = ModelStore(lake, engine.name, plan.configuration_hash(settings.horizon))
+    made_from = _made_from(lake, run_id, " ".join(_made_by(plan, engine, settings)))
     with Fleet(engine, settings.horizon, settings.jobs) as fleet:
 
         def predict(number: int) -> dict[str, Any]:
@@ -123,11 +125,16 @@ def predict_shards(
         return [predict(number) for number in shard_numbers]
 
 
-def _made_from(lake: Lake, run_id: str, settings: Settings, engine: Forecaster) -> dict[int, str]:
-    """What decides the numbers of each shard: its content, the engine, and the configuration."""
+def _made_from(lake: Lake, run_id: str, made_by: str) -> dict[int, str]:
+    """What decides the numbers of each shard: its content, and what it is made by."""
     entries = shard_manifest(lake, cutoff_of(run_id))["shards"]
-    by = f"{engine.name} {configuration_hash(settings)}"
-    return {entry["shard"]: f"{entry['hash']} {by}" for entry in entries}
+    return {entry["shard"]: f"{entry['hash']} {made_by}" for entry in entries}
+
+
+def _made_by(plan: Plan, engine: Forecaster, settings: Settings) -> list[str]:
+    """Engine and configuration, and the version where it is known."""
+    found = [engine.name, plan.configuration_hash(settings.horizon), plan.version]
+    return [one for one in found if one]
 
 
 def _closed_shard(lake: Lake, run_id: str, shard: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import count, takewhile
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ __all__ = [
     "manifest_path",
     "next_run_id",
     "run_manifest",
+    "runs_of",
     "shard_path",
     "sums_of",
     "write_shard",
@@ -33,10 +35,13 @@ __all__ = [
 
 def next_run_id(lake: Lake, cutoff_month: date) -> str:
     """The name of the next run of that cutoff: its first revision that is not closed yet."""
-    revision = 1
-    while lake.exists(manifest_path(f"{cutoff_month:%Y-%m}.{revision}")):
-        revision += 1
-    return f"{cutoff_month:%Y-%m}.{revision}"
+    return f"{cutoff_month:%Y-%m}.{len(runs_of(lake, cutoff_month)) + 1}"
+
+
+def runs_of(lake: Lake, cutoff_month: date) -> list[str]:
+    """The closed runs of that cutoff, the oldest first."""
+    names = (f"{cutoff_month:%Y-%m}.{revision}" for revision in count(1))
+    return list(takewhile(lambda run_id: lake.exists(manifest_path(run_id)), names))
 
 
 def run_manifest(lake: Lake, run_id: str) -> dict[str, Any]:

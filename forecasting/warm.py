@@ -15,8 +15,8 @@ from forecasting.daily.engines import open_daily_engine
 from forecasting.daily.series import DailySeries
 from forecasting.daily.smoothing import fit_weekly_ets
 from forecasting.engines import ENGINES, open_engine
-from forecasting.forecaster import Series
 from forecasting.models.theta import fit_theta
+from forecasting.sample_series import sample_series
 
 __all__ = ["warm"]
 
@@ -39,7 +39,7 @@ def warm() -> dict[str, float]:
 
 def _seconds(name: str) -> float:
     start = time.perf_counter()
-    open_engine(name).forecast(_samples(), 12)
+    open_engine(name).forecast(sample_series(), 12)
     return round(time.perf_counter() - start, 1)
 
 
@@ -52,21 +52,3 @@ def _daily_seconds() -> float:
     ]
     open_daily_engine("daily").forecast_warm(batch, 7, [None] * len(batch))
     return round(time.perf_counter() - start, 1)
-
-
-def _samples() -> list[Series]:
-    """Series of each kind that takes a way of its own through the engines."""
-    rng = np.random.default_rng(1)
-    yearly = 30 + 10 * np.sin(np.arange(60) * np.pi / 6)
-    histories = {
-        "seasonal": yearly + rng.uniform(0, 5, 60),
-        "trending": np.arange(60) + rng.uniform(0, 5, 60),
-        "intermittent": rng.poisson(0.4, 60),
-        "lumpy": rng.poisson(0.4, 60) * rng.integers(1, 40, 60),
-        "short": yearly[:20] + rng.uniform(0, 5, 20),
-        "new": rng.poisson(5, 4),
-    }
-    return [
-        Series("M1", "S1", name, date(2020, 1, 1), np.asarray(units, dtype=float))
-        for name, units in histories.items()
-    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -94,7 +93,7 @@ def ledger_of(manifest: dict[str, Any]) -> dict[str, Any]:
 
 def _gate(lake: Lake) -> dict[str, Any] | None:
     state = rollout(lake)
-    return asdict(state) if state else None
+    return state.told() if state else None
 
 
 def _summary(lake: Lake, month: date) -> dict[str, Any] | None:

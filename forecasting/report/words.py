@@ -52,10 +52,16 @@ def gate_words(state: dict[str, Any]) -> str:
 
     >>> gate_words({"stage": "canary", "serving": "arima", "candidate": "ensemble", "share": 0.1})
     'Ensemble is tried on 10.0 % of series beside arima'
+    >>> gate_words({"stage": "refused", "serving": "arima version 1", "held": True,
+    ...     "candidate": "arima version 2"})
+    'Arima version 2 was refused: its runs are held, and the last of arima version 1 is served'
     """
-    serving, candidate = state["serving"], state["candidate"].capitalize()
+    serving, candidate = state["serving"], _opening(state["candidate"])
+    if state.get("held"):
+        what = "refused" if state["stage"] == "refused" else "taken back"
+        return f"{candidate} was {what}: its runs are held, and the last of {serving} is served"
     return {
-        "serving": f"{serving.capitalize()} serves",
+        "serving": f"{_opening(serving)} serves",
         "canary": f"{candidate} is tried on {percent(state['share'])} of series beside {serving}",
         "refused": f"{candidate} was refused, and {serving} serves",
         "returned": f"{candidate} was taken back, and {serving} serves",
@@ -133,6 +139,11 @@ def month_words(month: str) -> str:
     'October 2026'
     """
     return f"{month_name[int(month[5:])]} {month[:4]}"
+
+
+def _opening(text: str) -> str:
+    """The text as a sentence opens with it."""
+    return text[:1].upper() + text[1:]
 
 
 def _ahead(horizon: int) -> str:

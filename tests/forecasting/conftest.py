@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +14,8 @@ import pytest
 
 from etl.lake import Lake
 from etl.tables import SHARDS
-from forecasting.forecaster import Series, add_months
+from forecasting.engines import ENGINES
+from forecasting.forecaster import Forecast, Series, add_months
 
 
 @pytest.fixture
@@ -73,3 +76,33 @@ def _shard_row(cutoff: date, product_id: str, units: np.ndarray) -> dict[str, ob
         "mean_net_price": 2.0,
         "active": bool(units[-12:].any()),
     }
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of the history times a factor, which is right at 1 for series without a season."""
+
+    factor: float = 1.0
+    name: str = "mean_engine"
+    release: ClassVar[float] = 1.0
+
+    def forecast(self, batch, horizon):
+        flat = [np.full((3, horizon), self.factor * series.units.mean()) for series in batch]
+        return [Forecast(f[0], f, f, self.name) for f in flat]
+
+
+def doubled():
+    return Mean(2.0, "doubled")
+
+
+def released():
+    """What the release that is installed makes of the engine."""
+    return Mean(Mean.release)
+
+
+@pytest.fixture
+def mean_engines(monkeypatch) -> type:
+    """The engines `mean_engine`, which takes a factor as an option, and `doubled`; their class."""
+    monkeypatch.setitem(ENGINES, "mean_engine", f"{__name__}:Mean")
+    monkeypatch.setitem(ENGINES, "doubled", f"{__name__}:doubled")
+    return Mean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pyarrow.compute as pc
@@ -23,6 +23,7 @@ from etl import lake as lakes
 from etl.errors import IncompleteError, LakeError
 from etl.monthly import build_changed_months
 from etl.registry import read_stores
+from forecasting.configured import Configured
 from forecasting.predictions import read_predictions
 from forecasting.rollout import Rollout
 
@@ -303,8 +304,9 @@ def test_what_was_learnt_and_told_of_it_goes_too(months, opened):
     note, gate = f"{run}/notes/shard=0009.json", "gate/state.json"
     lake.write_json(note, {"message": "TableError: 2 rows for (andes, sur, CUP)", "tries": 3})
     why = "better in all, but store andes / sur would get worse"
-    refused = Rollout("arima", "refused", "ensemble", since="2026-10", why=why)
-    lake.write_json(gate, asdict(refused))
+    arima, ensemble = Configured("arima"), Configured("ensemble")
+    refused = Rollout(arima, "refused", ensemble, since="2026-10", why=why)
+    lake.write_json(gate, refused.to_json())
     alerts = {who: f"alerts/code=days_missing/{who}.json" for who in ("andes", "plata")}
     for who, path in alerts.items():
         lake.write_json(path, {"what": "days are missing", "text": f"what:\n{who}/sur: 2026-10-01"})
@@ -321,14 +323,14 @@ def test_what_was_learnt_and_told_of_it_goes_too(months, opened):
 def test_a_report_written_anew_keeps_the_gates_decision_of_its_time(months, opened):
     report, then = (
         "reports/month=2026-10/report.json",
-        Rollout("arima", since="2026-10", why="then"),
+        Rollout(Configured("arima"), since="2026-10", why="then"),
     )
     before = months.lake.read_json(report)
-    months.lake.write_json(report, before | {"gate": asdict(then)})
-    months.lake.write_json("gate/state.json", asdict(replace(then, why="moved on since")))
+    months.lake.write_json(report, before | {"gate": then.told()})
+    months.lake.write_json("gate/state.json", replace(then, why="moved on since").to_json())
     run(months, opened)
     after = months.lake.read_json(report)
-    assert after["gate"] == asdict(then)
+    assert after["gate"] == then.told()
     assert after["groups"]["store"] != before["groups"]["store"]
 
 

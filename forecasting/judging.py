@@ -1,0 +1,110 @@
+"""What the gate's test is run on: two engines, or two versions of one, over the same months.
+
+Two engines are there side by side, and forecast the same series from the same rolling origins. Of
+two versions only the new one is there; the old one has published what it forecasts, and the new one
+forecasts the same cutoffs from the same shards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl.lake import Lake
+from etl.settings import Settings
+from etl.tables import SERIES_KEY
+from forecasting.canary import chosen
+from forecasting.configured import Configured
+from forecasting.fleet import Work, forecast_fleet
+from forecasting.forecaster import Series, add_months
+from forecasting.gate import Comparison, compare
+from forecasting.origins import rolling_scores
+from forecasting.predict_file import informed
+from forecasting.predictions import forecast_rows
+from forecasting.run_files import run_manifest, runs_of
+from forecasting.series import every_series, shard_manifest
+from forecasting.summary import retired
+
+__all__ = ["compare_engines", "compare_with_published"]
+
+_KEY = [*SERIES_KEY, "cutoff_month", "month"]
+_SCORED = [*_KEY, "units_sold", "units_forecast", "mase_scale", "category", "demand_class"]
+
+
+def compare_engines(
+    lake: Lake, cutoff: date, serving: Configured, candidate: Configured, settings: Settings
+) -> Comparison:
+    """Both over the same `gate_origins` rolling origins of the same `gate_series` series."""
+    sample = list(_sample(lake, cutoff, settings.gate_series))
+    origins = settings.gate_origins
+    scores = [
+        pd.concat(
+            table.to_pandas()
+            for table in rolling_scores(sample, one.open(), origins, origins, settings.jobs)
+        )
+        for one in (serving, candidate)
+    ]
+    return compare(scores[0], scores[1])
+
+
+def compare_with_published(
+    lake: Lake, cutoff: date, serving: Configured, candidate: Configured, settings: Settings
+) -> Comparison | None:
+    """What `serving` published from the last `gate_origins` cutoffs beside what `candidate` makes.
+
+    From the shards of those cutoffs, of about `gate_series` series each, for every month that was
+    scored since. None where that version has published nothing that was scored.
+    """
+    published, forecast = [], []
+    for back in range(settings.gate_origins, 0, -1):
+        earlier = add_months(cutoff, -back)
+        if run_id := _made_by(lake, serving, earlier):
+            forecast.append(_forecast(lake, candidate, earlier, back, settings))
+            months = [add_months(earlier, ahead) for ahead in range(1, back + 1)]
+            published += [_scores(lake, run_id, month, forecast[-1]) for month in months]
+    published = [scores for scores in published if len(scores)]
+    return compare(pd.concat(published), pd.concat(forecast)) if published else None
+
+
+def _made_by(lake: Lake, serving: Configured, cutoff: date) -> str | None:
+    """The newest run of the cutoff that this version made alone, where its shards are kept."""
+    if not lake.exists(f"shards/cutoff_month={cutoff:%Y-%m}/manifest.json"):
+        return None
+    made_by = (serving.open().name, serving.version and serving.version.name)
+    told = {run_id: run_manifest(lake, run_id) for run_id in runs_of(lake, cutoff)}
+    made = [r for r, one in told.items() if (one["engine"], one.get("version")) == made_by]
+    return made[-1] if made else None
+
+
+def _scores(lake: Lake, run_id: str, month: date, sample: pd.DataFrame) -> pd.DataFrame:
+    """Scores of the run in that month, of the series in `sample`, without retired products."""
+    path = f"scores/month={month:%Y-%m}/part.parquet"
+    if not lake.exists(path):
+        return pd.DataFrame(columns=_SCORED)
+    table = lake.read_table(path, columns=["run_id", "reason", *_SCORED])
+    scores = table.filter(pc.equal(table["run_id"], pa.scalar(run_id))).to_pandas()
+    wanted = pd.MultiIndex.from_frame(sample[list(SERIES_KEY)].drop_duplicates())
+    known = pd.MultiIndex.from_frame(scores[list(SERIES_KEY)]).isin(wanted)
+    return scores.loc[known & ~retired(scores).to_numpy(bool), _SCORED]
+
+
+def _forecast(
+    lake: Lake, candidate: Configured, cutoff: date, horizon: int, settings: Settings
+) -> pd.DataFrame:
+    """What the candidate forecasts from a cutoff, with all that was known of the fleet then."""
+    engine = informed(candidate.open(), every_series(lake, cutoff))
+    works = map(Work, _sample(lake, cutoff, settings.gate_series))
+    done = list(forecast_fleet(works, engine, horizon, settings.jobs))
+    return forecast_rows(done).to_pandas()[[*_KEY, "units_forecast"]]
+
+
+def _sample(lake: Lake, cutoff: date, most: int) -> Iterator[Series]:
+    """About `most` series that are alive, chosen by a hash."""
+    share = most / max(shard_manifest(lake, cutoff)["series"], 1)
+    for series in every_series(lake, cutoff):
+        if series.active and series.months > 1 and chosen(("gate", *series.key), share):
+            yield series
