@@ -7,10 +7,14 @@ forecast by several revisions of one cutoff, the last revision counts.
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,6 +24,7 @@ from etl.lake import Lake
 
 __all__ = ["PastForecasts", "ShownForecasts", "accuracy_of", "past_forecasts"]
 
+_FOLDER = "storecast-past-"
 _MONTHS_SHOWN = 6
 _MONTHS_SUMMED = 12
 _ROWS_AT_ONCE = 20_480
@@ -96,7 +101,9 @@ class ShownForecasts:
         A month's file has the predictions of a year of runs; looking through it, or only through
         its directory of row groups, takes longer than rendering a few thousand products.
         """
-        with tempfile.TemporaryDirectory(prefix="storecast-past-") as folder:
+        _remove_left_behind()
+        prefix = f"{_FOLDER}{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix) as folder:
             copies = [f"{folder}/{place}.parquet" for place in range(len(self._shown))]
             with _database() as database:
                 for file, copy in zip(self._shown, copies, strict=True):
@@ -178,6 +185,14 @@ def _ratios(measured: dict[str, Any]) -> dict[str, Any]:
         "coverage80": round(measured["coverage80"], 4),
         "coverage95": round(measured["coverage95"], 4),
     }
+
+
+def _remove_left_behind() -> None:
+    """Remove the small files of processes that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        owner = re.match(rf"{_FOLDER}(\d+)-", folder.name)
+        if owner and not Path(f"/proc/{owner[1]}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _rounded(value: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import tempfile
 from datetime import date
 
 import pytest
@@ -34,6 +37,23 @@ def test_the_scored_months_of_a_product_are_found_up_to_the_cutoff(scored):
     assert list(found) == [key]
     (measured,) = by_lead_time["M1", "S1", ""]
     assert (measured["forecasts"], measured["wape"]) == (2, 0.1)
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, held = (tmp_path / f"storecast-past-{pid}-x" for pid in (ended.pid, os.getppid()))
+    for folder in (left, held):
+        folder.mkdir()
+        (folder / "0.parquet").touch()
+    with (
+        past_forecasts(Lake(tmp_path / "empty"), date(2026, 9, 1)) as past,
+        past.in_small_files(),
+    ):
+        assert not left.exists() and (held / "0.parquet").exists()
+        assert len(list(tmp_path.glob("storecast-past-*"))) == 2
+    assert list(tmp_path.glob("storecast-past-*")) == [held]
 
 
 def test_a_lake_without_scores_has_no_past(tmp_path):
