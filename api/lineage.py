@@ -129,6 +129,15 @@ def _document_checks(
     shown = document["history"]["units_sold"]
     units = [int(unit) for unit in traced.series.units[-len(shown) :]]
     yield Check("history: document, shard", shown, units)
+    yield _corrected_check(document["history"], traced.document["corrections"])
+
+
+def _corrected_check(history: dict[str, Any], kept: Sequence[dict[str, Any]]) -> Check:
+    """The corrected months that the page shows are those that the run keeps."""
+    shown = [(one["month"][:7], one["units_corrected"]) for one in history["corrected"]]
+    first = history["first_month"][:7]
+    found = [(one["month"], one["units_used"]) for one in kept if one["month"] >= first]
+    return Check("corrected months: document, file", shown, found)
 
 
 def _history_checks(traced: TracedForecast, history: Sequence[dict[str, Any]]) -> Iterator[Check]:

@@ -56,6 +56,8 @@ def _model(told: dict[str, Any]) -> Iterator[str]:
             f"corrected   {month['month']}: {month['units_sold']:g} sold, "
             f"{month['units_used']:g} learnt from ({month['why']})"
         )
+    if told["corrections"]:
+        yield f"            {told['run']['corrections']}"
 
 
 def _history(told: dict[str, Any]) -> Iterator[str]:

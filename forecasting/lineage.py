@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from forecasting.forecaster import Series
 from forecasting.model_store import ModelStore, data_hash
 from forecasting.predict import run_manifest
 from forecasting.predictions import cutoff_of, read_predictions
-from forecasting.run_corrections import BULK, EMPTY, corrections_of
+from forecasting.run_corrections import BULK, CORRECTED, EMPTY, corrections_of
 from forecasting.series import read_shard, series_of, shard_manifest
 
 __all__ = ["TracedForecast", "trace_forecast"]
@@ -56,6 +57,7 @@ def trace_forecast(lake: Lake, run_id: str, key: Key) -> TracedForecast:
     entry, found, first_line = _found(lake, manifest, key)
     shard, series = _history(lake, run_id, shards["shards"], entry["shard"], key)
     model, of_model = _model(lake, manifest, series)
+    corrections, of_corrections = _corrections(lake, manifest, series, found[0]["reason"])
     path = f"predictions/run_id={run_id}/manifest.json"
     document = {
         "run": {
@@ -71,12 +73,13 @@ def trace_forecast(lake: Lake, run_id: str, key: Key) -> TracedForecast:
             "first_month": f"{series.first_month:%Y-%m}",
             "months": series.months,
         },
-        "corrections": _corrections(series) if "ensemble" in manifest["engine"] else [],
+        "corrections": corrections,
     }
     checks = [
         Check(f"{entry['path']}: run's manifest, file", entry["sha256"], _hash(lake, entry)),
         Check(f"{shard['path']}: its manifest, file", shard["hash"], _hash(lake, shard)),
         *of_model,
+        *of_corrections,
     ]
     return TracedForecast(document, series, found, shards.get("months", {}), checks)
 
@@ -149,14 +152,31 @@ def _model(
     return document, [Check(about, kept["data_hash"], data_hash(series))]
 
 
-def _corrections(series: Series) -> list[dict[str, Any]]:
-    """The months that the ensemble's models learn from otherwise than as sold, oldest first."""
-    return [
-        {
-            "month": f"{month:%Y-%m}",
-            "why": _CAUSES[cause],
-            "units_sold": sold,
-            "units_used": round(taken, 3),
-        }
-        for month, sold, taken, cause in corrections_of(series)
+def _corrections(
+    lake: Lake, manifest: dict[str, Any], series: Series, reason: str
+) -> tuple[list[dict[str, Any]], list[Check]]:
+    """The months that its models learnt from otherwise than as sold, oldest first, as kept.
+
+    What the run keeps must be what its reason tells of and what follows from the history.
+    """
+    path = manifest.get("corrections")
+    if path is None:
+        return [], []
+    rows = lake.read_table(path)
+    kept = rows.filter(_is(rows, series.key)).sort_by("month").to_pylist()
+    told = [
+        _correction(row["month"], row["units_sold"], row["units_corrected"], row["cause"])
+        for row in kept
     ]
+    due = corrections_of(series) if CORRECTED in reason else ()
+    found = [_correction(*one) for one in due]
+    return told, [Check(f"corrected months: {path}, the shard's history", told, found)]
+
+
+def _correction(month: date, sold: float, used: float, cause: str) -> dict[str, Any]:
+    return {
+        "month": f"{month:%Y-%m}",
+        "why": _CAUSES[cause],
+        "units_sold": sold,
+        "units_used": round(used, 3),
+    }

@@ -20,9 +20,11 @@ from forecasting.forecaster import Series, add_months
 from forecasting.predictions import cutoff_of, read_predictions
 from forecasting.series import read_shard, series_of
 
-__all__ = ["corrections_of", "write_corrections"]
+__all__ = ["BULK", "CORRECTED", "EMPTY", "corrections_of", "write_corrections"]
 
 BULK, EMPTY = "bulk_order", "empty_shelf"
+CORRECTED = " corrected="
+"""What the reason of a series holds whose models learnt from a corrected history."""
 
 
 def write_corrections(lake: Lake, run_id: str, paths: Mapping[int, str]) -> str:
@@ -31,7 +33,7 @@ def write_corrections(lake: Lake, run_id: str, paths: Mapping[int, str]) -> str:
     rows: list[tuple[Any, ...]] = []
     for number, path in paths.items():
         forecasts = read_predictions(lake, path).to_pandas()
-        told = forecasts[forecasts["reason"].str.contains(" corrected=")]
+        told = forecasts[forecasts["reason"].str.contains(CORRECTED)]
         keys = set(zip(*(told[name] for name in SERIES_KEY), strict=True))
         for series in series_of(read_shard(lake, cutoff, number)):
             if series.key in keys:

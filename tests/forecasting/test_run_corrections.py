@@ -9,6 +9,7 @@ import numpy as np
 from etl.settings import Settings
 from forecasting.closing import close_run
 from forecasting.forecaster import Series
+from forecasting.lineage import trace_forecast
 from forecasting.predict import predict_shard
 from forecasting.run_corrections import corrections_of
 
@@ -40,6 +41,11 @@ def test_a_run_is_closed_with_the_months_that_its_models_saw_otherwise(make_lake
         ("BULK", date(2024, 11, 1), "bulk_order")
     ]
     assert rows[0]["units_corrected"] < rows[0]["units_sold"] == 300
+    for product, corrected in (("BULK", ["2024-11"]), ("USUAL", [])):
+        traced = trace_forecast(lake, "2025-12.1", ("M1", "S1", product))
+        assert [one["month"] for one in traced.document["corrections"]] == corrected
+        (check,) = (one for one in traced.checks if "corrected months" in one.what)
+        assert check.agrees and len(check.found) == len(corrected)
 
 
 def test_an_engine_that_corrects_nothing_leaves_an_empty_table(make_lake):

@@ -11,6 +11,7 @@ import pytest
 
 from api.__main__ import main
 from etl.shards import build_shards
+from etl.tables import CORRECTIONS, MONTHLY_SALES
 
 MUG = ("andes", "centro", "MUG")
 OCTOBER_LINES = "raw/source=mercadolibre/merchant_id=andes/store_id=centro/day=2026-10-25"
@@ -111,8 +112,6 @@ def test_a_changed_file_is_found_and_named(explain, months):
     units = [unit + 1 for unit in table["units_sold"].to_pylist()]
     place = table.column_names.index("units_sold")
     changed = table.set_column(place, table.schema.field(place), [units])
-    from etl.tables import MONTHLY_SALES
-
     months.lake.write_table(path, changed, MONTHLY_SALES)
     status, out, err = explain(*MUG, at=months)
     assert status == 2
@@ -120,6 +119,17 @@ def test_a_changed_file_is_found_and_named(explain, months):
     assert "units of 2026-10: monthly_sales, sum of its sales lines: 8 and 7" in out
     assert f"{path}: its manifest, file:" in out
     assert "numbers behind andes/centro/MUG disagree" in err
+
+
+def test_a_corrected_month_that_nothing_tells_of_is_found(explain, months):
+    path = "predictions/run_id=2026-10.1/corrections.parquet"
+    row = ("2026-10.1", *MUG, date(2026, 3, 1), 5.0, 9.0, "empty_shelf")
+    months.lake.write_table(path, pd.DataFrame([row], columns=CORRECTIONS.names), CORRECTIONS)
+    status, out, _ = explain(*MUG, at=months)
+    assert status == 2
+    assert "corrected   2026-03: 5 sold, 9 learnt from (shelf empty)" in out
+    assert f"corrected months: {path}, the shard's history: [" in out
+    assert "corrected months: document, file: [] and [('2026-03', 9.0)]" in out
 
 
 def test_a_history_is_found_where_the_shards_were_cut_again(explain, months):
