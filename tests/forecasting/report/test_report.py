@@ -15,9 +15,12 @@ from etl.errors import IncompleteError
 from etl.settings import Settings
 from etl.tables import MONTHLY_SALES, SHARDS
 from forecasting.backtest import score_month
+from forecasting.configured import Configured
 from forecasting.drift import write_alerts
 from forecasting.predict import close_run, predict_shard
 from forecasting.report import write_report
+from forecasting.rollout import Rollout
+from forecasting.versions import Version
 
 SETTINGS = Settings(engine="seasonal_naive", jobs=1, horizon=3)
 CUTOFF, MONTH = date(2025, 12, 1), date(2026, 1, 1)
@@ -148,6 +151,16 @@ def test_the_gates_decision_is_told_with_why(lake, stage, words):
     state = {"serving": "arima", "candidate": "ensemble", "share": 0.1, "stage": stage}
     lake.write_json("gate/state.json", {**state, "since": "2025-12", "why": "because"})
     assert words in lake.read_bytes(write_report(lake, MONTH)["html"]).decode()
+
+
+def test_a_version_whose_runs_are_held_is_told_with_the_ways_on(lake):
+    old, new = (Configured("arima", version=Version(name, name, ())) for name in ("1a", "2b"))
+    state = Rollout(old, "refused", new, since="2025-12", why="because")
+    lake.write_json("gate/state.json", state.to_json())
+    page = lake.read_bytes(write_report(lake, MONTH)["html"]).decode()
+    held = "Arima version 2b was refused: its runs are held, and the last of arima version 1a"
+    assert f"{held} is served</b> since December 2025: because" in page
+    assert "<code>python -m forecasting accept</code>" in page
 
 
 def test_money_of_two_currencies_is_left_out_of_what_spans_them(lake):
