@@ -6,12 +6,15 @@ code                  when
 running_short         stock on hand is known and below next month's forecast
 dropping              the next twelve months are 30 % or more below the last twelve
 extreme               the next twelve months are more than three times the last twelve
+extreme_month         a month ahead is above twice the best month ever sold, and ten units above it
+                      (`forecasting/flags.py`)
 badly_forecast        at least 3 forecasts were scored, and their misses exceed 60 % of the sales
 new                   on sale for six months or less
 ====================  =========================================================================
 
 The money at stake is the units in question times the mean net price (units alone where no price is
-known). A product for which several hold is listed under the one with most at stake.
+known). A product for which several hold is listed under the one with most at stake; under that its
+forecast is extreme before what would follow from it.
 """
 
 from __future__ import annotations
@@ -19,9 +22,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forecasting.flags import is_extreme_month
+
 __all__ = ["ATTENTION", "attention"]
 
-ATTENTION = ("running_short", "dropping", "extreme", "badly_forecast", "new")
+ATTENTION = ("running_short", "dropping", "extreme", "extreme_month", "badly_forecast", "new")
+_EXTREMES = frozenset({"extreme", "extreme_month"})
 
 _DROP, _EXTREME, _MISSED = -0.3, 2.0, 0.6
 _SCORED_MONTHS, _NEW_MONTHS = 3, 6
@@ -37,12 +43,13 @@ def attention(
     """The reason to look at a product, with its parameters and the money at stake, or None."""
     if not about["active"]:
         return None
-    found = [*_stock(about, numbers), *_change(about, history), *_misses(past)]
+    found = [*_stock(about, numbers), *_change(about, history)]
+    found += [*_month(numbers, history), *_misses(past)]
     if len(history) <= _NEW_MONTHS and about["horizon_units"] > 0:
         found.append(("new", {"months": len(history)}, about["horizon_units"]))
     if not found:
         return None
-    code, parameters, units = max(found, key=lambda reason: reason[2])
+    code, parameters, units = max(found, key=lambda reason: (reason[0] in _EXTREMES, reason[2]))
     return {
         "code": code,
         "parameters": parameters,
@@ -70,6 +77,13 @@ def _change(about: Mapping[str, Any], history: Sequence[int]) -> list[_Reason]:
     if change > _EXTREME:
         return [("extreme", {"change": change}, units)]
     return []
+
+
+def _month(numbers: Mapping[str, Sequence[float]], history: Sequence[int]) -> list[_Reason]:
+    best, highest = max(history, default=0), max(numbers["units_forecast"])
+    if not is_extreme_month(best, highest):
+        return []
+    return [("extreme_month", {"highest": highest, "best": best}, highest - best)]
 
 
 def _misses(past: Sequence[Mapping[str, Any]]) -> list[_Reason]:

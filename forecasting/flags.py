@@ -16,7 +16,7 @@ from forecasting.forecaster import SEASON, Series, Vector
 from forecasting.predictions import cutoff_of, read_predictions
 from forecasting.series import read_shard, series_of
 
-__all__ = ["RULES", "flag_of", "write_flags"]
+__all__ = ["RULES", "flag_of", "is_extreme_month", "write_flags"]
 
 RULES = {
     "extreme_high": "a month ahead is above twice the best month ever sold, and ten units above it",
@@ -24,6 +24,15 @@ RULES = {
     "before, in which at least 24 units were sold",
 }
 """What raises each flag, in words."""
+
+
+def is_extreme_month(best: float, highest: float) -> bool:
+    """Whether the highest month ahead is extreme beside the best month ever sold.
+
+    >>> is_extreme_month(5, 15), is_extreme_month(5, 15.5), is_extreme_month(50, 100)
+    (False, True, False)
+    """
+    return highest > max(2 * best, best + 10)
 
 
 def flag_of(history: Vector, units: Vector) -> tuple[str, float, float] | None:
@@ -36,7 +45,7 @@ def flag_of(history: Vector, units: Vector) -> tuple[str, float, float] | None:
     ('extreme_low', 12.0, 120.0)
     """
     best, highest = float(history.max(initial=0.0)), float(units.max())
-    if highest > max(2 * best, best + 10):
+    if is_extreme_month(best, highest):
         return "extreme_high", highest, best
     span = min(len(units), SEASON)
     ahead, before = float(units[:span].sum()), float(history[-span:].sum())

@@ -47,6 +47,14 @@ def test_changes_beyond_the_limits_are_told(change, code):
         assert found["money_at_stake"] == 120.0
 
 
+def test_a_month_that_the_run_flags_is_told_before_what_follows_from_it():
+    flagged = told(history=(3,) * 24, units=13.5, stock=0)
+    assert flagged["code"] == "extreme_month"
+    assert flagged["parameters"] == {"highest": 13.5, "best": 3}
+    assert flagged["money_at_stake"] == 21.0
+    assert told(history=(3,) * 24, units=13.0, stock=0)["code"] == "running_short"
+
+
 def test_forecasts_that_missed_are_told_from_three_months_on():
     bad = [(20.0, 10.0)] * 3
     assert told(past=scored(*bad))["code"] == "badly_forecast"

@@ -6,7 +6,7 @@ import { has, t } from "./language.js";
 export function attentionSentence(attention, formats) {
   const { code, parameters } = attention;
   const known = has(`attention.${code}`) ? code : "other";
-  const { stock, wanted } = parameters;
+  const { stock, wanted, highest, best } = parameters;
   const even = stock !== undefined && formats.units(stock, wanted) === formats.units(wanted);
   const key = even ? `${known}.even` : known;
   return t(`attention.${key}`, {
@@ -14,6 +14,8 @@ export function attentionSentence(attention, formats) {
     months: parameters.months,
     stock: stock === undefined ? "" : formats.units(stock, wanted),
     wanted: wanted === undefined ? "" : formats.units(wanted),
+    highest: highest === undefined ? "" : formats.units(highest),
+    best: best === undefined ? "" : formats.units(best),
     change: parameters.change === undefined ? "" : formats.percent(Math.abs(parameters.change)),
     times: parameters.change === undefined ? "" : formats.times(1 + parameters.change),
   });
