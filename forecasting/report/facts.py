@@ -21,6 +21,7 @@ FALLBACKS = ("short_history", "engine_failed", "bad_output", "worker_died", "bey
 """Reasons with which a rule served in the engine's stead."""
 
 _MONTHS_BEFORE = 12
+_FLAGGED_SHOWN = 20
 _GROUPS = ("store", "category", "class", "model", "horizon", "run", "quantile")
 
 
@@ -48,6 +49,7 @@ def month_facts(
             f"python -m forecasting score --month {month:%Y-%m}"
         )
     alerts = f"scores/month={month:%Y-%m}/alerts.json"
+    ledger = _ledger(lake, month, summary["runs"])
     return {
         "month": f"{month:%Y-%m}",
         "runs": summary["runs"],
@@ -57,7 +59,8 @@ def month_facts(
         "retired": summary["retired"],
         "gate": told_before.get("gate") if told_before else _gate(lake),
         "alerts": lake.read_json(alerts)["alerts"] if lake.exists(alerts) else [],
-        "ledger": _ledger(lake, month, summary["runs"]),
+        "ledger": ledger,
+        "flagged": _flagged(lake, ledger["run_id"]) if ledger else [],
         "worst": worst_by_money(lake, month, summary["runs"]),
         "feedback": said_of_month(lake, month, summary["runs"], feedback),
         "own_numbers": own_numbers(lake, month, adjustments),
@@ -89,6 +92,14 @@ def ledger_of(manifest: dict[str, Any]) -> dict[str, Any]:
         "reasons": reasons,
         "flags": manifest.get("flags", {}),
     }
+
+
+def _flagged(lake: Lake, run_id: str) -> list[dict[str, Any]]:
+    """What the run's flags call extreme, the twenty farthest off, those first."""
+    path = f"predictions/run_id={run_id}/flags.parquet"
+    rows = lake.read_table(path).drop_columns(["run_id"]).to_pylist() if lake.exists(path) else []
+    rows.sort(key=lambda row: -abs(row["units_forecast"] - row["units_expected"]))
+    return rows[:_FLAGGED_SHOWN]
 
 
 def _gate(lake: Lake) -> dict[str, Any] | None:

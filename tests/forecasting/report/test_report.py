@@ -13,7 +13,7 @@ import pytest
 
 from etl.errors import IncompleteError
 from etl.settings import Settings
-from etl.tables import MONTHLY_SALES, SHARDS
+from etl.tables import FLAGS, MONTHLY_SALES, SHARDS
 from forecasting.backtest import score_month
 from forecasting.configured import Configured
 from forecasting.drift import write_alerts
@@ -151,6 +151,18 @@ def test_the_gates_decision_is_told_with_why(lake, stage, words):
     state = {"serving": "arima", "candidate": "ensemble", "share": 0.1, "stage": stage}
     lake.write_json("gate/state.json", {**state, "since": "2025-12", "why": "because"})
     assert words in lake.read_bytes(write_report(lake, MONTH)["html"]).decode()
+
+
+def test_extreme_forecasts_of_the_newest_run_are_named(lake):
+    run_id = lake.read_json(write_report(lake, MONTH)["json"])["ledger"]["run_id"]
+    rows = [("A", "extreme_high", 21.0, 5.0), ("B", "extreme_low", 12.0, 120.0)]
+    table = pd.DataFrame(rows, columns=["product_id", "code", "units_forecast", "units_expected"])
+    table = table.assign(run_id=run_id, merchant_id="M1", store_id="S1")
+    lake.write_table(f"predictions/run_id={run_id}/flags.parquet", table, FLAGS)
+    paths = write_report(lake, MONTH)
+    assert [one["product_id"] for one in lake.read_json(paths["json"])["flagged"]] == ["B", "A"]
+    page = lake.read_bytes(paths["html"]).decode()
+    assert '<b>A</b> <span class="soft">M1 / S1</span>: 21 forecast, 5 sold in the best' in page
 
 
 def test_a_version_whose_runs_are_held_is_told_with_the_ways_on(lake):
