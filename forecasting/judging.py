@@ -63,7 +63,7 @@ def compare_with_published(
     for back in range(settings.gate_origins, 0, -1):
         earlier = add_months(cutoff, -back)
         if run_id := _made_by(lake, serving, earlier):
-            forecast.append(_forecast(lake, candidate, earlier, back, settings))
+            forecast.append(_forecast(lake, candidate, earlier, settings))
             months = [add_months(earlier, ahead) for ahead in range(1, back + 1)]
             published += [_scores(lake, run_id, month, forecast[-1]) for month in months]
     published = [scores for scores in published if len(scores)]
@@ -92,13 +92,11 @@ def _scores(lake: Lake, run_id: str, month: date, sample: pd.DataFrame) -> pd.Da
     return scores.loc[known & ~retired(scores).to_numpy(bool), _SCORED]
 
 
-def _forecast(
-    lake: Lake, candidate: Configured, cutoff: date, horizon: int, settings: Settings
-) -> pd.DataFrame:
+def _forecast(lake: Lake, candidate: Configured, cutoff: date, settings: Settings) -> pd.DataFrame:
     """What the candidate forecasts from a cutoff, with all that was known of the fleet then."""
     engine = informed(candidate.open(), every_series(lake, cutoff))
     works = map(Work, _sample(lake, cutoff, settings.gate_series))
-    done = list(forecast_fleet(works, engine, horizon, settings.jobs))
+    done = list(forecast_fleet(works, engine, settings.horizon, settings.jobs))
     return forecast_rows(done).to_pandas()[[*_KEY, "units_forecast"]]
 
 
