@@ -80,6 +80,9 @@ NEAR = np.array([0.25, 0.5, 0.25])
 BEST_MONTHS, MOST = 3, 4.0
 """Best months of the last year, and times their mean from which a month is cut."""
 
+FARTHEST_BROUGHT = 3.0
+"""Times that what a fleet sold is raised, or lowered, at most to the mean of what was expected."""
+
 GRID = 200
 PRIOR_SERIES = 50
 """Independent slow movers at which what was seen counts as much as the expected rate alone says."""
@@ -247,8 +250,9 @@ def _around(expected: Vector, sold: Vector) -> Vector:
     >>> _around(np.array([0.5, 0.5]), np.array([0.0, 2.0]))
     array([0., 1.])
     """
-    mean = float(np.minimum(sold, MOST).mean())
-    brought: Vector = sold * (float(expected.mean()) / mean) if mean > 0 else sold
+    mean = max(float(np.minimum(sold, MOST).mean()), 1e-9)
+    times = float(np.clip(expected.mean() / mean, 1 / FARTHEST_BROUGHT, FARTHEST_BROUGHT))
+    brought: Vector = times * sold
     return brought
 
 

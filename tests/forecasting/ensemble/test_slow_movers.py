@@ -114,8 +114,8 @@ def constant(expected: float, sold: Sequence[float], series: int) -> Spread:
 def test_one_slow_mover_hardly_moves_the_spread() -> None:
     busy, usual = constant(0.185, [4.0, 0.0], 1).sold[4], Spread.usual().sold[4]
     np.testing.assert_allclose(busy[:6], usual[:6], atol=0.1)
-    # Half of a large fleet's months sold, twice what was expected each.
-    many = constant(0.185, [4.0, 0.0], 400).sold[4]
+    # Half of a large fleet's months sold: the mean expected is kept by twice as much in each.
+    many = constant(0.185, [0.6, 0.0], 400).sold[4]
     assert many[5] == pytest.approx(0.37)
 
 
@@ -136,9 +136,15 @@ def test_a_fleet_that_sold_nothing_after_its_origins_has_a_spread() -> None:
     assert silent[-1] < Spread.usual().sold[4, -1]
 
 
+def test_the_one_sale_of_a_silent_fleet_is_not_taken_for_a_flood() -> None:
+    silent = constant(0.5, [0.0] * 19 + [1.0], 100).sold[7]
+    # Expected ten times as much: the one month in twenty that sold counts as 3, not as 10.
+    assert silent[-1] < 4.0
+
+
 def test_the_same_months_of_a_large_fleet_never_outvote_what_the_rate_says() -> None:
     # All sold; 4,000 series count as 49 to the rate's 50, by which four months in five sell none.
-    fleet = constant(0.185, [1.0], 4000).sold[4]
+    fleet = constant(0.185, [0.4], 4000).sold[4]
     np.testing.assert_array_equal(fleet[:3], 0.0)
     assert fleet[3] == pytest.approx(0.185)
 
