@@ -72,6 +72,8 @@ def load_run(lake: Lake, store: ForecastStore, load: int, run: Run, jobs: int) -
             totals.merge(_answer_of(worker))
             if place + processes < len(batches):
                 worker.send(batches[place + processes])
+            # Here, while all render: a process that did it as part of its writing could not.
+            store.settle()
     return totals
 
 

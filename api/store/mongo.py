@@ -113,6 +113,9 @@ class MongoStore:
     def put_summaries(self, load: int, documents: Sequence[SummaryDocument]) -> None:
         self._put(load, "summaries", documents, 4)
 
+    def settle(self) -> None:
+        """Nothing to do: the server keeps its own log."""
+
     def loaded(self, load: int) -> tuple[int, float]:
         with self._errors("counted"):
             found = self._database["forecasts"].aggregate(

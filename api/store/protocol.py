@@ -66,6 +66,12 @@ class ForecastStore(Protocol):
     def put_summaries(self, load: int, documents: Sequence[SummaryDocument]) -> None:
         """Write documents of that edition, replacing those of the same key."""
 
+    def settle(self) -> None:
+        """Put what was written where it is to stay, as far as readers let it.
+
+        It waits for the disk: a load of several processes does it where none of them has to.
+        """
+
     def loaded(self, load: int) -> tuple[int, float]:
         """Forecast documents of the edition and the sum of their volumes, counted in the store."""
 

@@ -76,6 +76,9 @@ class SqliteStore:
     def put_summaries(self, load: int, documents: Sequence[SummaryDocument]) -> None:
         self._put(load, "summaries", documents)
 
+    def settle(self) -> None:
+        self._file.put_log_away()
+
     def loaded(self, load: int) -> tuple[int, float]:
         with self._file.errors("counted"):
             row = self._file.connection().execute(
@@ -93,7 +96,7 @@ class SqliteStore:
             )
             _move_pointer(connection, load)
             edition = _edition(connection, load)
-        self._file.put_log_away()
+        self.settle()
         return edition
 
     def point_to(self, load: int) -> Edition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 
@@ -43,6 +44,14 @@ def test_documents_are_the_same_and_in_order(loaded, lake, write, spread):
     assert by_processes == in_place
     keys = [row[:3] for row in in_place[0]]
     assert keys[0] == ("M1", "S1", "MUG") and keys[-1] == ("M2", "S1", "MUG") and len(keys) == 5
+
+
+def test_what_processes_wrote_is_settled_on_the_way(loaded, tmp_path, spread):
+    rows, _ = loaded(jobs=2)
+    # Without the write-ahead log beside it, a copy has what stands in the file itself.
+    shutil.copy(tmp_path / "store.sqlite", tmp_path / "copy.sqlite")
+    with sqlite3.connect(tmp_path / "copy.sqlite") as file:
+        assert file.execute("SELECT count(*) FROM forecasts").fetchone() == (len(rows),)
 
 
 def test_a_spoiled_shard_is_told_as_in_place(loaded, lake, spread):
