@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -88,7 +89,11 @@ def create_app(settings: Settings, store: ForecastStore) -> Edge:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # What is there by now stays: to look for garbage in it holds answers up, for nothing.
+        gc.collect()
+        gc.freeze()
         yield
+        gc.unfreeze()
         log.close()
         newcomers.close()
         store.close()

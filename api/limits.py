@@ -11,6 +11,7 @@ import mmap
 import os
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
 from math import ceil
 from pathlib import Path
@@ -40,7 +41,7 @@ class Buckets:
 
     def place_of(self, token: str, now: float) -> int:
         """Where the token's moment stands; a place that was another's is made its own."""
-        owner = int.from_bytes(blake2b(token.encode(), digest_size=8).digest())
+        owner = _owner(token)
         first = owner % (_PLACES - _NEAR)
         places = range(first, first + _NEAR)
         for place in places:
@@ -99,6 +100,12 @@ class RateLimit:
                 retry_after=wait,
             )
         self._buckets[place] = full_at
+
+
+@lru_cache(maxsize=4096)
+def _owner(token: str) -> int:
+    """A hash of the token, below 2 to the power of 64."""
+    return int.from_bytes(blake2b(token.encode(), digest_size=8).digest())
 
 
 def _shared(file: Path) -> mmap.mmap:
