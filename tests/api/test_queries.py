@@ -194,7 +194,7 @@ def test_csv_text_cannot_become_a_formula(client, token_of, lake, store, setting
 def test_a_csv_without_a_limit_has_every_product_however_many_pages(client, token_of, monkeypatch):
     m1 = token_of("M1")
     every = rows_of(client.get("/v1/products?format=csv", headers=m1))
-    monkeypatch.setattr("api.routes.products.MOST", 2)
+    monkeypatch.setattr("api.listing.MOST", 2)
 
     table = client.get("/v1/products?format=csv", headers=m1)
     assert rows_of(table) == every and len(every) > 2 and "x-next-cursor" not in table.headers

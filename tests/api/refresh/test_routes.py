@@ -255,7 +255,7 @@ def test_one_products_days_carry_their_tag_and_are_asked_for_again(client, token
 def test_a_csv_without_a_limit_has_every_product_however_many_pages(
     client, token_of, asked, monkeypatch
 ):
-    monkeypatch.setattr("api.routes.daily.MOST", 5)
+    monkeypatch.setattr("api.listing.MOST", 5)
     table = client.get(f"{DAILY}?format=csv&q=p", headers=token_of())
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert len(rows) == 11 * 7 and len({row["product_id"] for row in rows}) == 11
