@@ -191,8 +191,18 @@ def _remove_left_behind() -> None:
     """Remove the small files of processes that were killed before they could."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
         owner = re.match(rf"{_FOLDER}(\d+)-", folder.name)
-        if owner and not Path(f"/proc/{owner[1]}").exists():
+        if owner and _is_gone(int(owner[1])):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # asks only
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False  # there, and another user's
+    return False
 
 
 def _rounded(value: Any) -> Any:
