@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 from collections.abc import AsyncIterator
@@ -73,7 +74,12 @@ _ROUTES = (
 def app_from_environment() -> Edge:
     """The application as the settings of the environment describe it, for a server process."""
     settings = settings_from(os.environ)
-    return create_app(settings, open_store(settings.store_url))
+    app = create_app(settings, open_store(settings.store_url))
+    # What is there by now stays: to look for garbage in it holds answers up, for nothing.
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)
+    return app
 
 
 def create_app(settings: Settings, store: ForecastStore) -> Edge:
@@ -89,11 +95,7 @@ def create_app(settings: Settings, store: ForecastStore) -> Edge:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # What is there by now stays: to look for garbage in it holds answers up, for nothing.
-        gc.collect()
-        gc.freeze()
         yield
-        gc.unfreeze()
         log.close()
         newcomers.close()
         store.close()
