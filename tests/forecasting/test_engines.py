@@ -12,10 +12,12 @@ import pytest
 from etl.errors import InputError
 from etl.settings import Settings
 from forecasting.arima import ArimaModel
-from forecasting.engines import ENGINES, configuration_hash, engine_of, open_engine
+from forecasting.configured import configured
+from forecasting.engines import ENGINES, open_engine
 from forecasting.forecaster import SurveyingForecaster
 from forecasting.guard import broken_rule
 from forecasting.model_store import ModelStore
+from forecasting.plan import Plan
 from forecasting.predict import close_run, predict_shard
 
 RNG = np.random.default_rng(7)
@@ -76,6 +78,11 @@ def test_an_engine_that_does_not_exist_is_named_with_those_that_do():
         open_engine("prophecy")
 
 
+def configuration_hash(settings):
+    wanted = configured(settings)
+    return Plan(wanted, wanted).configuration_hash(settings.horizon)
+
+
 def test_configurations_differ_where_the_numbers_would():
     settings = Settings(engine="pmdarima")
     hashes = {
@@ -95,7 +102,7 @@ def test_arima_models_of_a_month_are_there_for_the_next(make_lake):
     lake = make_lake({cutoff: [{"A": history[:-1]}], next_cutoff: [{"A": history}]})
     predict_shard(lake, "2025-12.1", 0, settings)
     close_run(lake, "2025-12.1", settings)
-    store = ModelStore(lake, engine_of(settings).name, configuration_hash(settings))
+    store = ModelStore(lake, open_engine("arima").name, configuration_hash(settings))
     text = store.load(cutoff, [("M1", "S1", "A")])[("M1", "S1", "A")]
     assert ArimaModel.from_json(text).saw(history[:-1])
     assert predict_shard(lake, "2026-01.1", 0, settings)["models"] == {"arima": 1}

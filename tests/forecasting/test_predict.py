@@ -15,6 +15,7 @@ from etl.settings import Settings
 from forecasting import engines
 from forecasting.forecaster import Forecast
 from forecasting.model_store import ModelStore
+from forecasting.plan import plan_of
 from forecasting.predict import close_run, next_run_id, predict_shard, run_manifest
 from forecasting.predictions import cutoff_of, read_predictions
 from forecasting.series import every_series, read_shard, series_of
@@ -164,7 +165,8 @@ def test_models_are_kept_and_start_the_next_month(make_lake, monkeypatch):
     reasons = dict(zip(rows["product_id"], rows["reason"], strict=True))
     assert reasons == {"A": 'was={"n":2}', "C": 'was={"n":1}', "D": "was=None"}
 
-    store = ModelStore(lake, "remembering", engines.configuration_hash(settings))
+    made_by = plan_of(lake, RUN, settings).configuration_hash(settings.horizon)
+    store = ModelStore(lake, "remembering", made_by)
     assert store.load(CUTOFF, [("M1", "S1", "B")]) == {("M1", "S1", "B"): '{"n":2}'}
     assert store.load(date(2025, 11, 1), [("M1", "S1", "B")]) == {}
     kept = lake.read_table(lake.paths("models", "shard=0000.parquet")[0]).to_pylist()[0]

@@ -14,9 +14,9 @@ from etl.tables import SCORES
 from forecasting import engines
 from forecasting import rollout as gate
 from forecasting.canary import CanaryForecaster, chosen
-from forecasting.configured import Configured
+from forecasting.configured import Configured, configured
 from forecasting.models.seasonal_naive import SeasonalNaive
-from forecasting.plan import begin_run, plan_of
+from forecasting.plan import Plan, begin_run, plan_of
 from forecasting.predict import close_run, predict_shard
 from forecasting.rollout import Rollout, judge, review, rollout
 
@@ -195,7 +195,8 @@ def test_other_options_of_the_same_engine_are_judged_and_refused(lake, scaled, m
     predict_shard(lake, "2025-12.1", 0, scaled(200))
     manifest = close_run(lake, "2025-12.1", scaled(200))
     assert manifest["factor"] == 1.0
-    assert manifest["configuration_hash"] == engines.configuration_hash(scaled(100))
+    served = configured(scaled(100))
+    assert manifest["configuration_hash"] == Plan(served, served).configuration_hash(12)
 
 
 def test_better_options_serve_a_share_and_take_over(lake, scaled, mean_engines):
