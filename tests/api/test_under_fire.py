@@ -26,12 +26,15 @@ from api.tokens import issue_token
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 5, 8, tzinfo=UTC)
-SHARDS, SERIES = 6, 1000
+SHARDS, SERIES = 6, 2500
 
 
 @pytest.fixture
 def large_lake(lake, write):
-    """Two further runs of 6,000 series: every forecast of 2026-10.N is N units."""
+    """Two further runs of 15,000 series: every forecast of 2026-10.N is N units.
+
+    Loading them takes half a second; the kills fall into its first tenth.
+    """
     shop = write.stores[0]
     for revision in (2, 3):
         run = f"2026-10.{revision}"
@@ -73,7 +76,11 @@ class Readers(threading.Thread):
             if forecast["units_forecast"] != [units] * 12:
                 self.wrong.append((document["run_id"], forecast["units_forecast"]))
 
-    def stop(self):
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
         self.stopped.set()
         self.join()
 
@@ -108,25 +115,24 @@ def test_a_publish_killed_in_the_middle_is_never_seen(large_lake, store, setting
     publish_run(large_lake, store, "2026-10.2", settings)
     token = issue_token(store, "merchant", "M1", [], NOW, None)
     chooser = random.Random(7)
+    headers = {"authorization": f"Bearer {token}"}
     with serve(settings, workers=2) as address:
-        readers = Readers(address, {"authorization": f"Bearer {token}"})
-        readers.start()
-        for _ in range(2):
-            before = max(loads_of(store))
-            publisher = publishing(large_lake, settings, "2026-10.3")
-            wait_for_load(store, before)
-            time.sleep(chooser.uniform(0.0, 0.4))
-            publisher.send_signal(signal.SIGKILL)
-            assert publisher.wait(30) == -signal.SIGKILL
-            assert [run["run_id"] for run in published_runs(store)] == ["2026-10.2"]
-        assert readers.seen <= {"2026-10.2"}
+        with Readers(address, headers) as readers:
+            for _ in range(2):
+                before = max(loads_of(store))
+                publisher = publishing(large_lake, settings, "2026-10.3")
+                wait_for_load(store, before)
+                time.sleep(chooser.uniform(0.0, 0.1))
+                publisher.send_signal(signal.SIGKILL)
+                assert publisher.wait(30) == -signal.SIGKILL
+                assert [run["run_id"] for run in published_runs(store)] == ["2026-10.2"]
+            assert readers.seen <= {"2026-10.2"}
 
-        assert publishing(large_lake, settings, "2026-10.3").wait(120) == 0
-        for _ in range(300):
-            if "2026-10.3" in readers.seen:
-                break
-            time.sleep(0.1)
-        readers.stop()
+            assert publishing(large_lake, settings, "2026-10.3").wait(120) == 0
+            for _ in range(300):
+                if "2026-10.3" in readers.seen:
+                    break
+                time.sleep(0.1)
         operator = issue_token(store, "operator", None, [], NOW, None)
         figures = httpx.get(
             f"{address}/metrics", headers={"authorization": f"Bearer {operator}"}
