@@ -239,7 +239,8 @@ def _numbers(
         demand = np.maximum(history.demand, history.sold)
         expected = expected_ahead(demand, series.first_month, history.shape, horizon)
         units = season_ahead(demand, horizon) if silent else topped_up(units, expected)
-        return units, *findings.spread.interval(units, expected, usual_size(demand))
+        size = usual_size(demand)
+        return units, *findings.spread.interval(units, expected, size, where.kind)
     scale = _scale(series.units, model, findings)
     lower, upper = findings.calibration.interval(units, scale, where.kind)
     if silent:

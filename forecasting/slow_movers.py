@@ -10,10 +10,10 @@ a product that sold in three months of five at most, and for more than a year, t
 what is expected is what it sold in the same months a year ago.
 
 The spread is read off what slow movers of the fleet really sold after earlier origins, in units of
-their usual selling month, among those of which about as much was expected. It tells how months lie
-around what is expected, not that more was sold than that: what is in a fleet today did sell since
-those origins, and what did not is gone from it. An interval that zero cuts spends above what it
-saves below.
+their usual selling month, among those of which about as much was expected, and then among those of
+the same Syntetos-Boylan class. It tells how months lie around what is expected, not that more was
+sold than that: what is in a fleet today did sell since those origins, and what did not is gone from
+it. An interval that zero cuts spends above what it saves below.
 
 >>> expected_ahead(np.array([0.0, 6, 0, 0, 6, 0]), date(2025, 1, 1), FLAT, 2).round(2)
 array([1.87, 1.87])
@@ -22,12 +22,13 @@ array([1.87, 1.87])
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting.dormancy import chance_alive
 from forecasting.forecaster import LEVELS, SEASON, Series, Vector, add_months
@@ -83,9 +84,14 @@ BEST_MONTHS, MOST = 3, 4.0
 FARTHEST_BROUGHT = 3.0
 """Times that what a fleet sold is raised, or lowered, at most to the mean of what was expected."""
 
-GRID = 200
+GRID = (np.arange(200) + 0.5) / 200
+"""Shares whose quantiles stand for a distribution."""
+
 PRIOR_SERIES = 50
-"""Independent slow movers at which what was seen counts as much as the expected rate alone says."""
+"""Independent slow movers at which what was seen counts as much as the expected rate alone says.
+
+Those of one class count so beside all slow movers.
+"""
 
 
 def usual_size(units: Vector) -> float:
@@ -147,9 +153,13 @@ def topped_up(units: Vector, expected: Vector) -> Vector:
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """What slow movers sell in a month: `QUANTILES` by cell of `EDGES`, in usual selling months."""
+    """What slow movers sell in a month: `QUANTILES` by cell of `EDGES`, in usual selling months.
+
+    `by_kind` has the same of the Syntetos-Boylan classes that were seen.
+    """
 
     sold: Vector
+    by_kind: Mapping[str, Vector] = field(default_factory=dict)
 
     @classmethod
     def usual(cls) -> Spread:
@@ -157,26 +167,35 @@ class Spread:
         return cls(np.array([_usual(rate, np.array(QUANTILES)) for rate in MIDDLES]))
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[int, Vector, Vector]]) -> Spread:
-        """The spread over rows of (series, expected, sold) by month, in usual selling months."""
+    def of(cls, rows: Sequence[tuple[int, str, Vector, Vector]]) -> Spread:
+        """The spread over rows of (series, class, expected, sold), by month, in selling months."""
         if not rows:
             return cls.usual()
-        owner = np.concatenate([np.full(len(sold), series) for series, _, sold in rows])
-        expected = np.concatenate([expected for _, expected, _ in rows])
+        lengths = [len(sold) for *_, sold in rows]
+        owner = np.repeat([series for series, *_ in rows], lengths)
+        kinds = np.repeat([kind for _, kind, *_ in rows], lengths)
+        expected = np.concatenate([expected for *_, expected, _ in rows])
+        sold = _around(expected, np.concatenate([sold for *_, sold in rows]))
         cells = np.searchsorted(EDGES, expected)
-        sold = _around(expected, np.concatenate([sold for _, _, sold in rows]))
         found = cls.usual().sold
+        by_kind = {str(kind): cls.usual().sold for kind in np.unique(kinds)}
         for cell in np.unique(cells):
             inside = cells == cell
-            count = len(np.unique(owner[inside]))
-            found[cell] = _mixed(sold[inside], count, MIDDLES[cell])
-        return cls(np.round(found, 4))
+            alike = _Mixture.of(sold[inside], owner[inside], _usual(MIDDLES[cell], GRID))
+            found[cell] = alike.quantiles()
+            for kind, own in by_kind.items():
+                mine = inside & (kinds == kind)
+                own[cell] = _Mixture.of(sold[mine], owner[mine], alike.at(GRID)).quantiles()
+        return cls(np.round(found, 4), {kind: np.round(own, 4) for kind, own in by_kind.items()})
 
-    def interval(self, units: Vector, expected: Vector, size: float) -> tuple[Vector, Vector]:
+    def interval(
+        self, units: Vector, expected: Vector, size: float, kind: str = ""
+    ) -> tuple[Vector, Vector]:
         """Lower and upper bounds (levels, horizon) that also hold `units`."""
         if size <= 0:
             return np.zeros((len(LEVELS), len(units))), np.tile(units, (len(LEVELS), 1))
-        sold = size * self.sold[np.searchsorted(EDGES, expected / size)]
+        own = self.by_kind.get(kind, self.sold)
+        sold = size * own[np.searchsorted(EDGES, expected / size)]
         lower, upper = [], []
         for level in LEVELS:
             low = _at(sold, (1 - level / 100) / 2)
@@ -187,15 +206,18 @@ class Spread:
         above = np.maximum(np.maximum.accumulate(np.array(upper), axis=0), units)
         return below, above
 
-    def to_json(self) -> list[Any]:
+    def to_json(self) -> dict[str, Any]:
         """The spread as JSON."""
-        rows: list[Any] = self.sold.tolist()
-        return rows
+        by_kind = {kind: own.tolist() for kind, own in self.by_kind.items()}
+        return {"all": self.sold.tolist(), "by_kind": by_kind}
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> Spread:
-        """The spread that `to_json` wrote."""
-        return cls(np.array(value))
+    def from_json(cls, value: dict[str, Any] | list[Any]) -> Spread:
+        """The spread that `to_json` wrote, or the rows of all that surveys kept before classes."""
+        if isinstance(value, list):
+            return cls(np.array(value))
+        by_kind = {kind: np.array(own) for kind, own in value["by_kind"].items()}
+        return cls(np.array(value["all"]), by_kind)
 
 
 class SlowMovers:
@@ -226,14 +248,17 @@ class SlowMovers:
         return Spread.of(rows)
 
 
-def _followed(series: Series, known: int) -> list[tuple[Vector, Vector]]:
-    """Expected and sold after the first `known` months, where they are those of a slow mover."""
+def _followed(series: Series, known: int) -> list[tuple[str, Vector, Vector]]:
+    """Class, expected and sold after the first `known` months, where they are a slow mover's."""
     units, later = series.units[:known], series.units[known:]
     few = np.count_nonzero(units) < FEWEST_SALES
-    if known < NEW_MONTHS or few or not route(units).sparse:
+    where = route(units)
+    if known < NEW_MONTHS or few or not where.sparse:
         return []
-    size = usual_size(units)
-    return [(expected_ahead(units, series.first_month, FLAT, len(later)) / size, later / size)]
+    size, ahead = usual_size(units), len(later)
+    return [
+        (where.kind, expected_ahead(units, series.first_month, FLAT, ahead) / size, later / size)
+    ]
 
 
 def _usual(rate: float, shares: Vector) -> Vector:
@@ -256,20 +281,33 @@ def _around(expected: Vector, sold: Vector) -> Vector:
     return brought
 
 
-def _mixed(sold: Vector, count: int, rate: float) -> Vector:
-    """Quantiles of what `count` series sold mixed with what the rate alone says.
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """What `count` series sold, mixed with what was to be expected of them."""
 
-    However many they are, what they sold is of the same few months.
-    """
-    usual = _usual(rate, (np.arange(GRID) + 0.5) / GRID)
-    values = np.concatenate([sold, usual])
-    weights = np.repeat([independent(count) / len(sold), PRIOR_SERIES / GRID], [len(sold), GRID])
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order]) / weights.sum()
-    shares = [outward(share, count + PRIOR_SERIES) for share in QUANTILES]
-    places = np.minimum(np.searchsorted(reached, shares), len(values) - 1)
-    quantiles: Vector = values[order][places]
-    return quantiles
+    values: Vector
+    reached: Vector
+    count: int
+
+    @classmethod
+    def of(cls, sold: Vector, owner: NDArray[np.int_], prior: Vector) -> _Mixture:
+        """However many the series are, what they sold is of the same few months."""
+        count = len(np.unique(owner))
+        values = np.concatenate([sold, prior])
+        seen = independent(count) / max(len(sold), 1)
+        weights = np.repeat([seen, PRIOR_SERIES / len(prior)], [len(sold), len(prior)])
+        order = np.argsort(values, kind="stable")
+        return cls(values[order], np.cumsum(weights[order]) / weights.sum(), count)
+
+    def at(self, shares: Vector) -> Vector:
+        """The quantiles of those shares."""
+        places = np.minimum(np.searchsorted(self.reached, shares), len(self.values) - 1)
+        quantiles: Vector = self.values[places]
+        return quantiles
+
+    def quantiles(self) -> Vector:
+        """`QUANTILES`, each as far out as the number of series asks."""
+        return self.at(np.array([outward(share, self.count + PRIOR_SERIES) for share in QUANTILES]))
 
 
 def _at(sold: Vector, share: float) -> Vector:

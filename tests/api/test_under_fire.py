@@ -33,7 +33,7 @@ SHARDS, SERIES = 6, 2500
 def large_lake(lake, write):
     """Two further runs of 15,000 series: every forecast of 2026-10.N is N units.
 
-    Loading them takes half a second; the kills fall into its first tenth.
+    Loading them takes half a second; the kills fall into its first 100 ms.
     """
     shop = write.stores[0]
     for revision in (2, 3):

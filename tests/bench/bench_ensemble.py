@@ -164,7 +164,8 @@ def _inside(actual: Vector, answers: Answers, level: int) -> Vector:
 
 def _coverage(name: str, held: Sequence[HeldOut], answers: Answers) -> Coverage:
     actual = np.array([one.actual for one in held])
-    return Coverage.of(name, held, [_inside(actual, answers, level) for level in (80, 95)])
+    inside = [_inside(actual, answers, level) for level in (80, 95)]
+    return Coverage.of(name, held, answers.units, inside)
 
 
 def _interval_score(actual: Vector, answers: Answers, level: int) -> Vector:

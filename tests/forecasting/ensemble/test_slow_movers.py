@@ -11,6 +11,7 @@ import pytest
 
 from forecasting.forecaster import LEVELS, Series
 from forecasting.models.pooled import FLAT, Shape
+from forecasting.routing import route
 from forecasting.slow_movers import (
     SlowMovers,
     Spread,
@@ -81,7 +82,8 @@ def test_bounds_hold_what_slow_movers_sell(spread: Spread) -> None:
         series = sparse(seed)
         known = series.until(24)
         expected = expected_ahead(known.units, START, FLAT, 6)
-        lower, upper = spread.interval(expected, expected, usual_size(known.units))
+        size, kind = usual_size(known.units), route(known.units).kind
+        lower, upper = spread.interval(expected, expected, size, kind)
         inside.append(((series.units[24:] >= lower) & (series.units[24:] <= upper)).mean(axis=1))
     held = 100 * np.mean(inside, axis=0)
     assert held[1] == pytest.approx(80, abs=4)
@@ -108,7 +110,7 @@ def test_without_a_fleet_the_expected_rate_alone_spreads() -> None:
 def constant(expected: float, sold: Sequence[float], series: int) -> Spread:
     """The spread over so many series that each sold that after as much was expected a month."""
     rates = np.full(len(sold), expected)
-    return Spread.of([(one, rates, np.array(sold)) for one in range(series)])
+    return Spread.of([(one, "lumpy", rates, np.array(sold)) for one in range(series)])
 
 
 def test_one_slow_mover_hardly_moves_the_spread() -> None:
@@ -149,6 +151,24 @@ def test_the_same_months_of_a_large_fleet_never_outvote_what_the_rate_says() -> 
     assert fleet[3] == pytest.approx(0.185)
 
 
+def test_products_that_sell_the_same_size_have_bounds_of_their_own_among_those_that_do_not() -> (
+    None
+):
+    rates, even, uneven = np.full(4, 0.5), np.array([0, 1.0, 0, 1]), np.array([0, 0, 0, 2.0])
+    rows = [(one, "intermittent", rates, even) for one in range(200)]
+    rows += [(one, "lumpy", rates, uneven) for one in range(200, 400)]
+    mixed = Spread.of(rows)
+    lower, upper = mixed.interval(rates, rates, 1.0, "lumpy")
+    _, even_upper = mixed.interval(rates, rates, 1.0, "intermittent")
+    assert upper[2, 0] >= 2.0 > even_upper[1, 0] == 1.0
+    # A class that was not seen has the bounds of all.
+    for found, usual in zip(
+        mixed.interval(rates, rates, 1.0, "smooth"), mixed.interval(rates, rates, 1.0), strict=True
+    ):
+        np.testing.assert_array_equal(found, usual)
+    np.testing.assert_array_equal(lower[:, 0] == 0, True)
+
+
 def test_a_product_that_never_sold_has_a_spread() -> None:
     lower, upper = Spread.usual().interval(np.zeros(2), np.zeros(2), 0.0)
     assert lower.shape == upper.shape == (len(LEVELS), 2)
@@ -158,6 +178,16 @@ def test_a_product_that_never_sold_has_a_spread() -> None:
 def test_a_spread_survives_json(spread: Spread) -> None:
     again = Spread.from_json(json.loads(json.dumps(spread.to_json())))
     np.testing.assert_array_equal(again.sold, spread.sold)
+    assert again.by_kind.keys() == spread.by_kind.keys() == {"intermittent", "lumpy"}
+    for kind, own in spread.by_kind.items():
+        np.testing.assert_array_equal(again.by_kind[kind], own)
+
+
+def test_a_survey_from_before_classes_were_told_apart_is_read() -> None:
+    usual = Spread.usual()
+    again = Spread.from_json(usual.sold.tolist())
+    np.testing.assert_array_equal(again.sold, usual.sold)
+    assert not again.by_kind
 
 
 def test_the_order_of_the_fleet_has_no_say() -> None:
