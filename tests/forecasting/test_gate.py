@@ -53,9 +53,9 @@ def test_months_of_one_series_are_one_observation():
 
 
 def test_a_store_that_would_get_worse_holds_the_candidate_back():
-    good, bad = [3, 4, 3, 4, 3, 4, 3, 4], [1.0, 1.1, 1.0]
+    good, bad = [3, 4, 3, 4, 3, 4, 3, 4], [1.0, 1.1, 1.0, 1.0, 1.1]
     serving = pd.concat([_scores(good), _scores(bad, "S2", "games")])
-    candidate = pd.concat([_scores([1] * 8), _scores([1.2, 1.2, 1.2], "S2", "games")])
+    candidate = pd.concat([_scores([1] * 8), _scores([1.2] * 5, "S2", "games")])
     found = compare(serving, candidate)
     assert found.p_value < 0.05
     assert not found.better
@@ -64,10 +64,35 @@ def test_a_store_that_would_get_worse_holds_the_candidate_back():
         ("category", "games"),
     ]
     assert "better in all" in found.why
-    assert "store M / S2 would get worse: WAPE 12.0% instead of 10.3%, and 1 more" in found.why
+    assert "store M / S2 would get worse: WAPE 12.0% instead of 10.4%, and 1 more" in found.why
+
+
+def test_a_store_that_got_worse_by_chance_holds_nobody_back():
+    good, mixed = [3, 4, 3, 4, 3, 4, 3, 4], [1.0, 1.1, 1.0, 1.0, 1.1]
+    serving = pd.concat([_scores(good), _scores(mixed, "S2")])
+    candidate = pd.concat([_scores([1] * 8), _scores([2.0, 1.0, 0.8, 1.0, 1.2], "S2")])
+    assert compare(serving, candidate).better
+
+
+def test_the_more_stores_there_are_the_clearer_one_must_be_worse():
+    def pair(stores):
+        parts = [(_scores([3, 4, 3, 4, 3], f"S{i}"), _scores([1] * 5, f"S{i}")) for i in stores]
+        serving, candidate = _scores([1.0] * 5, "X"), _scores([1.2, 1.3, 1.0, 1.2, 1.1], "X")
+        frames = zip(*parts, (serving, candidate), strict=True)
+        return [one.assign(category="-") for one in map(pd.concat, frames)]
+
+    assert [one.label for one in compare(*pair(range(1))).worse] == ["M / X"]
+    assert compare(*pair(range(30))).better
+
+
+def test_a_store_of_few_series_holds_nobody_back():
+    serving = pd.concat([_scores([3, 4, 3, 4, 3, 4]), _scores([1.0] * 4, "S2")])
+    candidate = pd.concat([_scores([1] * 6), _scores([1.5] * 4, "S2")])
+    assert compare(serving, candidate).better
 
 
 def test_a_group_of_few_forecasts_holds_nobody_back():
-    serving = pd.concat([_scores([3, 4, 3, 4, 3, 4]), _scores([1.0], "S2")])
-    candidate = pd.concat([_scores([1] * 6), _scores([1.5], "S2")])
+    few = {"store": "S2", "months": 5}
+    serving = pd.concat([_scores([3, 4, 3, 4, 3, 4]), _scores([1.0] * 5, **few)])
+    candidate = pd.concat([_scores([1] * 6), _scores([1.5] * 5, **few)])
     assert compare(serving, candidate).better
