@@ -172,10 +172,10 @@ def refresh_products(
 def _refuse_unusable(store: Store) -> None:
     _ = store.zone
     for name in (store.merchant_id, store.store_id, store.source):
-        if not name or name != name.strip() or any(sign in name for sign in "/\\=.:\n"):
+        if not name or name != name.strip() or any(sign in name for sign in "/\\=.:|[\n"):
             raise InputError(
                 f"{name!r} cannot name a folder of the lake; merchant, store and source are "
-                "non-empty and hold none of / \\ = . :"
+                "non-empty and hold none of / \\ = . : | ["
             )
     if not re.fullmatch("[A-Z]{3}", store.currency):
         raise InputError(

@@ -272,7 +272,7 @@ def _donor(series: Series, courses: dict[str, Courses], sold_in: str | None) -> 
         known = courses.get(group)
         course = known.of(series.units) if known else None
         if course is not None:
-            name = group.partition("|")[2].replace(" ", "_") or "merchant"
+            name = group.partition("|")[2] or "merchant"
             first = f" sold_in={sold_in}" if group.startswith(KNOWN) else ""
             return f"{name} launches={course.launches}{first}", course
     spread = tuple(-PRIOR_SHARE * np.log(1 - np.array(QUANTILES)))

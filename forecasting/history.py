@@ -50,11 +50,14 @@ _LOAD = """
 _BAD_ROW = """
     SELECT row, rule, CASE split_part(rule, ' ', 1)
         WHEN 'month' THEN source.month
+        WHEN 'merchant_id' THEN coalesce(source.merchant_id, '')
         WHEN 'units_sold' THEN source.units_sold::VARCHAR
         ELSE '' END
     FROM (
         SELECT row, CASE
             WHEN coalesce(merchant_id, '') = '' THEN 'merchant_id may not be empty'
+            WHEN merchant_id LIKE '%|%' OR merchant_id LIKE '=%'
+                THEN 'merchant_id may not hold | or begin with =, which keep merchants apart'
             WHEN coalesce(store_id, '') = '' THEN 'store_id may not be empty'
             WHEN coalesce(product_id, '') = '' THEN 'product_id may not be empty'
             WHEN month IS NULL OR month <> date_trunc('month', month)

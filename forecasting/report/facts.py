@@ -18,7 +18,7 @@ from forecasting.rollout import rollout
 __all__ = ["FALLBACKS", "ledger_of", "month_facts"]
 
 FALLBACKS = ("short_history", "engine_failed", "bad_output", "worker_died", "beyond_budget")
-"""Reasons with which a rule served in the engine's stead."""
+"""Reasons with which a rule served in the engine's stead; a new product's donors are no rule."""
 
 _MONTHS_BEFORE = 12
 _FLAGGED_SHOWN = 20
@@ -76,10 +76,14 @@ def ledger_of(manifest: dict[str, Any]) -> dict[str, Any]:
     >>> ledger_of({"run_id": "2026-10.1", "series": 5, "models": {"arima": 3, "zero": 1, "mean": 1},
     ...     "reasons": {"retired": 1, "short_history": 1}})["forecast"]
     3
+    >>> ledger_of({"run_id": "2026-10.1", "series": 2, "models": {"launch": 1, "mean": 1},
+    ...     "reasons": {"short_history": 2}})["fallback"]
+    1
     """
     reasons = manifest["reasons"]
     none = manifest["models"].get("zero", 0)
-    fallback = sum(count for code, count in reasons.items() if code in FALLBACKS)
+    launched = manifest["models"].get("launch", 0)
+    fallback = sum(count for code, count in reasons.items() if code in FALLBACKS) - launched
     return {
         "run_id": manifest["run_id"],
         "series": manifest["series"],

@@ -22,13 +22,18 @@ __all__ = [
 ]
 
 REASONS = {
-    "short_history": "too few months for the engine; a rule served",
+    "short_history": "too few months for the engine; earlier launches, or a rule, served",
     "engine_failed": "the engine failed on the series; a rule served",
     "bad_output": "the engine's numbers were not sound; a rule served",
     "worker_died": "the process died on the series; a rule served",
     "beyond_budget": "not among the best sellers that the engine was given",
     "retired": "not sold or listed for a year; forecast zero",
     "no_history": "no month before the cutoff; forecast zero",
+    "dormant": "silent for so long that it has more likely ended; forecast zero",
+    "all_zero": "nothing sold in the months known; forecast zero",
+    "constant": "the same number sold every month; it is repeated",
+    "many_zeros": "nothing sold in most months; their mean served",
+    "gaps": "months missing in the history were filled between their neighbours",
     "raced": "models raced, and the best of them served together",
     "unbeaten": "no model beat seasonal naive, so that it served",
     **flags.RULES,

@@ -9,6 +9,8 @@ import math
 import pytest
 from playwright.sync_api import expect
 
+from api.render import read_reason
+
 PRODUCT = "/stores/palermo/products/SIL-003"
 OUT_OF_STOCK = "/stores/palermo/products/L%C3%81M-002"
 NEW = "/stores/palermo/products/MAN-008"
@@ -87,6 +89,32 @@ def test_a_bulk_order_that_the_forecast_left_out_is_marked(visitor, served):
     expect(page.locator(".plot .mark")).to_have_count(1)
     page.get_by_text("How this forecast was made").click()
     assert page.locator(".explanation li strong").all_text_contents() == ["70%", "30%"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (
+            "short_history months=2 donor=Store_1|Home decor launches=40 sold_in=United Kingdom",
+            "Too new in this store to have a pattern of its own, but United Kingdom sold it "
+            "before; it follows 40 earlier launches of such products (Store_1 · Home decor).",
+        ),
+        (
+            "raced class=smooth length=long weights=ets:1.00 corrected=1 calendar=workdays,easter",
+            "One past month was corrected first, for an empty shelf or one unusually large order. "
+            "Some months ahead are higher or lower for their calendar: working days, Easter. "
+            "Several methods forecast past months of this product",
+        ),
+    ],
+)
+def test_donors_and_calendar_are_told_in_words(visitor, served, reason, told):
+    forecast = served.read(f"/v1{PRODUCT}/forecast") | {"reason": read_reason(reason)}
+    page = visitor.arrive("/products")
+    page.route("**/SIL-003/forecast", lambda route: route.fulfill(json=forecast))
+    page.goto(PRODUCT)
+
+    page.get_by_text("How this forecast was made").click()
+    expect(page.locator(".explanation")).to_contain_text(told)
 
 
 def test_corrected_months_are_drawn_beside_what_was_sold(visitor, served):

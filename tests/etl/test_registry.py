@@ -53,6 +53,7 @@ def test_a_store_added_again_replaces_the_first(lake, store):
     [
         ({"time_zone": "Mars/Olympus"}, "no IANA name"),
         ({"store_id": "a/b"}, "cannot name a folder"),
+        ({"merchant_id": "a|b"}, "cannot name a folder"),
         ({"merchant_id": ""}, "cannot name a folder"),
         ({"opening_hour": 24}, "opening_hour is 0 to 23; found 24"),
         ({"currency": "Pounds"}, "an ISO 4217 code such as EUR; found 'Pounds'"),

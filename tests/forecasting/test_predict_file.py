@@ -135,6 +135,8 @@ def test_columns_that_tell_more_are_used(tmp_path):
         ("M,S,A,2025-01-15,1", "row 1: month must be the first day of a month, or YYYY-MM; fou"),
         ("M,S,A,yesterday,1", "row 1: month must be .*; found 'yesterday'"),
         ("M,,A,2025-01,1", "row 1: store_id may not be empty"),
+        ("M|S,S,A,2025-01,1", r"row 1: merchant_id may not hold .* apart; found 'M\|S'"),
+        ("=M,S,A,2025-01,1", "row 1: merchant_id may not hold .* apart; found '=M'"),
         ("M,S,A,2025-01,1\nM,S,A,2025-01-01,2", r"rows 1 and 2: \(M, S, A\) may have one row for"),
         ("", "has no rows"),
     ],

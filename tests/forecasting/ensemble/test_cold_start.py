@@ -52,6 +52,14 @@ def test_another_merchants_launches_are_never_borrowed() -> None:
     assert "donor=none" in found.reason
 
 
+def test_donors_are_named_as_the_merchant_names_them() -> None:
+    fleet = [replace(launch(n, keeps=0.8), store_id="Store_1 old town") for n in range(50)]
+    begun = replace(veteran(), store_id="Store_1 old town")
+    known = Launches.of([begun, *fleet]).courses(Shapes({}))
+    found = forecast_launch(replace(new(), store_id="Store_1 old town"), 6, known, FLAT)
+    assert found.reason == "short_history months=2 donor=Store_1 old town|toys launches=50"
+
+
 def imported(number: int, first: date, store: str, keeps: float) -> Series:
     """A product that two stores sell; in each it sells ten for two months, then `keeps` of that."""
     units = np.array([10.0, 10.0, *[10.0 * keeps] * 12])
@@ -68,6 +76,8 @@ def test_what_another_store_already_sells_goes_on_as_such_products_did() -> None
     found = forecast_launch(new(), 6, known, FLAT, "S2")
     np.testing.assert_allclose(found.units, 2.0, rtol=0.35)
     assert found.reason == "short_history months=2 donor=S1|toys launches=200 sold_in=S2"
+    abroad = forecast_launch(new(), 6, known, FLAT, "United Kingdom")
+    assert abroad.reason.endswith(" sold_in=United Kingdom")
     usual = forecast_launch(new(), 6, known, FLAT)
     assert usual.units[0] > 1.5 * found.units[0]
     assert "sold_in" not in usual.reason

@@ -61,12 +61,22 @@ export function reasonSentence(reason, formats) {
   const { code, parameters } = reason;
   if (!has(`reason.${code}`)) return t("reason.other", { code });
   const launches = Number(parameters.launches ?? 0);
-  const key = launches > 0 ? `reason.${code}.launches` : `reason.${code}`;
+  const followed = parameters.sold_in ? "launches-elsewhere" : "launches";
+  const key = launches > 0 ? `reason.${code}.${followed}` : `reason.${code}`;
   const count = Number(launches || (parameters.months ?? 0));
   const told = t(key, { ...shownParameters(parameters, formats), count });
-  if (!parameters.corrected) return told;
-  const { corrected } = parameters;
-  return `${t("reason.corrected", { corrected, count: Number(corrected) })} ${told}`;
+  return [correctedSentence(parameters), calendarSentence(parameters), told].filter(Boolean).join(" ");
+}
+
+function correctedSentence({ corrected }) {
+  return corrected && t("reason.corrected", { corrected, count: Number(corrected) });
+}
+
+/** Which working days, feasts and sales days move months ahead. */
+function calendarSentence({ calendar }) {
+  if (!calendar) return "";
+  const effects = calendar.split(",").map((name) => t(`effect.${name}`));
+  return t("reason.calendar", { effects: effects.join(", ") });
 }
 
 /** The same of a daily forecast: what is told of months there is told of days here. */
@@ -121,7 +131,7 @@ function shownParameters(parameters, formats) {
   }
   if (parameters.share) shown.share = formats.percent(Number(parameters.share));
   if (parameters.donor === "merchant") shown.donor = t("reason.merchant");
-  else if (parameters.donor) shown.donor = parameters.donor.replaceAll("|", " · ").replaceAll("_", " ");
+  else if (parameters.donor) shown.donor = parameters.donor.replaceAll("|", " · ");
   return shown;
 }
 
