@@ -25,6 +25,7 @@ from api.vintage import Run, read_run
 from etl.errors import IncompleteError, InputError
 from etl.lake import Lake
 from etl.settings import Settings
+from forecasting.shown import note_shown
 
 __all__ = ["publish_run", "published_runs", "rollback"]
 
@@ -53,6 +54,7 @@ def publish_run(
         edition = _load(lake, store, run, settings.jobs, at)
     elif edition.load != _load_number(store.current()):
         edition = store.point_to(edition.load)
+    note_shown(lake, run_id, at)
     _remove_old(store, edition, settings.keep_runs, at)
     return {"run_id": run_id, "series": run.series, "units_forecast": run.units, "loaded": loaded}
 

@@ -153,15 +153,30 @@ def build_shards(month: date, settings: Settings) -> dict[str, int]:
 def score_month(month: date, settings: Settings) -> dict[str, Any]:
     """Score what closed runs promised for `month`; returns the totals, by currency.
 
-    Then look for drift, decide whether an engine on trial goes on, and write the report.
+    Then look for drift, decide whether an engine on trial goes on, and write the report. Where a
+    version was taken back, the last run of the version before is served again.
     """
     lake = _lake(settings)
     summary = backtest.score_month(lake, month)
     drifted = drift.write_alerts(lake, month)
     state = rollout.review(lake, month)
+    _serve_again(lake, month, settings)
     write_report(month, settings)
     tell([*drift_alerts(month, drifted), *gate_alerts(state)], settings)
     return {name: summary[name] for name in ("month", "runs", "total")}
+
+
+def _serve_again(lake: Lake, month: date, settings: Settings) -> None:
+    """Serve what was served before a version took over that was taken back by this month's scores.
+
+    Its next runs are held, so that else its last one would go on being served.
+    """
+    with closing(open_store(settings.store_url)) as store:
+        served = store.current()
+        before = served and rollout.run_before_the_fall(lake, month, served.run_id)
+        if served and before:
+            publish.publish_run(lake, store, before, settings)
+            _LOG.warning("%s is served again in place of %s", before, served.run_id)
 
 
 def write_report(month: date, settings: Settings) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """The back-test: what was promised beside what was sold, at every lead time.
 
-Scoring never refits: `score_month` reads the predictions that were shown (every closed run, a
-*vintage*, that says something of the month) and refuses rows that knew the month already.
+Scoring never refits: `score_month` reads the predictions that merchants were shown (every published
+run, a *vintage*, that says something of the month) and refuses rows that knew the month already.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow import dataset
 
 from etl.errors import IncompleteError
 from etl.lake import Lake
@@ -22,9 +23,10 @@ from etl.tables import SCORES, SERIES_KEY
 from forecasting.predictions import cutoff_of, read_predictions, refuse_leaks
 from forecasting.scoring import beside_rule
 from forecasting.series import months_between, read_shard, series_of, shard_manifest
+from forecasting.shown import shown_of
 from forecasting.summary import Summary
 
-__all__ = ["score_month", "summarise_month", "vintages"]
+__all__ = ["score_month", "scored_runs", "scores_of", "summarise_month", "vintages"]
 
 
 def score_month(lake: Lake, month: date) -> dict[str, Any]:
@@ -62,15 +64,52 @@ def summarise_month(lake: Lake, month: date, runs: list[str]) -> dict[str, Any]:
     return document
 
 
+def scored_runs(lake: Lake, month: date) -> list[str]:
+    """The runs that SCORES of the month are of; none where it is not scored."""
+    path = _scores_path(month)
+    if not lake.exists(path):
+        return []
+    with lake.local_files([path]) as (part,):
+        runs = pq.read_table(
+            part, columns=["run_id"], read_dictionary=["run_id"], partitioning=None
+        )
+    return sorted(str(run_id) for run_id in pc.unique(runs["run_id"]).to_pylist())
+
+
+def scores_of(
+    lake: Lake, month: date, run_id: str, columns: Sequence[str]
+) -> Iterator[pd.DataFrame]:
+    """Those columns of SCORES of one run in the month, some thousand rows at a time.
+
+    A month's file has a year of runs of a whole fleet; most of it is passed over unread.
+    """
+    path = _scores_path(month)
+    if not lake.exists(path):
+        return
+    with lake.local_files([path]) as (part,):
+        rows = dataset.dataset(part).scanner(
+            columns=list(columns), filter=dataset.field("run_id") == run_id, use_threads=False
+        )
+        for batch in rows.to_batches():
+            if batch.num_rows:
+                yield batch.to_pandas()
+
+
+def _scores_path(month: date) -> str:
+    return f"scores/month={month:%Y-%m}/part.parquet"
+
+
 def vintages(lake: Lake, month: date) -> list[str]:
-    """The closed runs that predict `month`, oldest cutoff first."""
+    """The runs that predict `month` and were shown (`forecasting.shown`), oldest cutoff first."""
     names = [path.split("/")[1] for path in lake.paths("predictions", "manifest.json")]
     runs = []
     for run_id in (name.removeprefix("run_id=") for name in names):
         horizon = lake.read_json(f"predictions/run_id={run_id}/manifest.json")["horizon"]
         if 0 < months_between(cutoff_of(run_id), month) <= horizon:
             runs.append(run_id)
-    return sorted(runs, key=lambda run_id: (cutoff_of(run_id), int(run_id.split(".")[1])))
+    return sorted(
+        shown_of(lake, runs), key=lambda run_id: (cutoff_of(run_id), int(run_id.split(".")[1]))
+    )
 
 
 def _units_sold(lake: Lake, month: date) -> pd.Series[float]:

@@ -12,11 +12,11 @@ from datetime import date
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from etl.lake import Lake
 from etl.settings import Settings
 from etl.tables import SERIES_KEY
+from forecasting.backtest import scores_of
 from forecasting.canary import chosen
 from forecasting.configured import Configured
 from forecasting.fleet import Work, forecast_fleet
@@ -26,7 +26,7 @@ from forecasting.origins import rolling_scores
 from forecasting.predict_file import informed
 from forecasting.predictions import forecast_rows
 from forecasting.run_files import run_manifest, runs_of
-from forecasting.series import every_series, shard_manifest
+from forecasting.series import every_series, read_shard, series_of, shard_manifest
 from forecasting.summary import retired
 
 __all__ = ["compare_engines", "compare_with_published"]
@@ -82,14 +82,12 @@ def _made_by(lake: Lake, serving: Configured, cutoff: date) -> str | None:
 
 def _scores(lake: Lake, run_id: str, month: date, sample: pd.DataFrame) -> pd.DataFrame:
     """Scores of the run in that month, of the series in `sample`, without retired products."""
-    path = f"scores/month={month:%Y-%m}/part.parquet"
-    if not lake.exists(path):
-        return pd.DataFrame(columns=_SCORED)
-    table = lake.read_table(path, columns=["run_id", "reason", *_SCORED])
-    scores = table.filter(pc.equal(table["run_id"], pa.scalar(run_id))).to_pandas()
     wanted = pd.MultiIndex.from_frame(sample[list(SERIES_KEY)].drop_duplicates())
-    known = pd.MultiIndex.from_frame(scores[list(SERIES_KEY)]).isin(wanted)
-    return scores.loc[known & ~retired(scores).to_numpy(bool), _SCORED]
+    parts = [pd.DataFrame(columns=_SCORED)]
+    for rows in scores_of(lake, month, run_id, ["reason", *_SCORED]):
+        known = pd.MultiIndex.from_frame(rows[list(SERIES_KEY)]).isin(wanted)
+        parts.append(rows.loc[known & ~retired(rows).to_numpy(bool), _SCORED])
+    return pd.concat([part for part in parts if len(part)] or parts)
 
 
 def _forecast(lake: Lake, candidate: Configured, cutoff: date, settings: Settings) -> pd.DataFrame:
@@ -101,8 +99,13 @@ def _forecast(lake: Lake, candidate: Configured, cutoff: date, settings: Setting
 
 
 def _sample(lake: Lake, cutoff: date, most: int) -> Iterator[Series]:
-    """About `most` series that are alive, chosen by a hash."""
-    share = most / max(shard_manifest(lake, cutoff)["series"], 1)
-    for series in every_series(lake, cutoff):
-        if series.active and series.months > 1 and chosen(("gate", *series.key), share):
-            yield series
+    """About `most` series that are alive, chosen by a hash; the others are not looked at."""
+    manifest = shard_manifest(lake, cutoff)
+    share = most / max(manifest["series"], 1)
+    for entry in manifest["shards"]:
+        shard = read_shard(lake, cutoff, entry["shard"])
+        keys = zip(*(shard[name].to_pylist() for name in SERIES_KEY), strict=True)
+        picked = pa.array([chosen(("gate", *key), share) for key in keys], pa.bool_())
+        for series in series_of(shard.filter(picked)):
+            if series.active and series.months > 1:
+                yield series

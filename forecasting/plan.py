@@ -18,7 +18,7 @@ from forecasting.canary import CanaryForecaster
 from forecasting.configured import Configured, configured
 from forecasting.forecaster import Forecaster
 from forecasting.rollout import YARDSTICKS, Rollout, rollout
-from forecasting.run_files import manifest_path
+from forecasting.run_files import manifest_path, plan_path
 
 __all__ = ["Plan", "begin_run", "plan_of", "why_held"]
 
@@ -100,29 +100,29 @@ def begin_run(lake: Lake, run_id: str, settings: Settings, *, judged: bool = Fal
         return plan_of(lake, run_id, settings)
     plan = _plan(rollout(lake), configured(settings), judged)
     if plan.gated:
-        lake.write_json(_path(run_id), plan.to_json())
-    elif lake.exists(_path(run_id)):
-        lake.delete(_path(run_id))
+        lake.write_json(plan_path(run_id), plan.to_json())
+    elif lake.exists(plan_path(run_id)):
+        lake.delete(plan_path(run_id))
     return plan
 
 
 def plan_of(lake: Lake, run_id: str, settings: Settings) -> Plan:
     """The plan that the run was begun with; the run is begun where it was not."""
-    if lake.exists(_path(run_id)):
-        plan = Plan.from_json(lake.read_json(_path(run_id)))
+    if lake.exists(plan_path(run_id)):
+        plan = Plan.from_json(lake.read_json(plan_path(run_id)))
         if plan.wanted == configured(settings):
             return plan
     plan = _plan(rollout(lake), configured(settings))
     if plan.gated and not lake.exists(manifest_path(run_id)):
-        lake.write_json(_path(run_id), plan.to_json())
+        lake.write_json(plan_path(run_id), plan.to_json())
     return plan
 
 
 def why_held(lake: Lake, run_id: str) -> str:
     """Why the run may not be published by itself: the gate's words; nothing where it may."""
-    if not lake.exists(_path(run_id)):
+    if not lake.exists(plan_path(run_id)):
         return ""
-    plan, state = Plan.from_json(lake.read_json(_path(run_id))), rollout(lake)
+    plan, state = Plan.from_json(lake.read_json(plan_path(run_id))), rollout(lake)
     if not plan.held or state is None or state.serving.version is None:
         return ""
     return state.why if state.serving.version.name != plan.version else ""
@@ -148,7 +148,3 @@ def _plan(state: Rollout | None, wanted: Configured, judged: bool = False) -> Pl
 def _told(one: Configured) -> dict[str, Any]:
     """Without the version's numbers, which only the gate needs."""
     return {"engine": one.engine, "options": dict(one.options)}
-
-
-def _path(run_id: str) -> str:
-    return f"predictions/run_id={run_id}/plan.json"

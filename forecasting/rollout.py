@@ -16,7 +16,7 @@ for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -28,6 +28,7 @@ from etl.lake import Lake
 from etl.settings import Settings
 from etl.tables import SERIES_KEY
 from forecasting import versions
+from forecasting.backtest import scored_runs, scores_of
 from forecasting.canary import chosen
 from forecasting.configured import Configured, configured
 from forecasting.forecaster import add_months
@@ -35,9 +36,10 @@ from forecasting.judging import compare_engines, compare_with_published
 from forecasting.metrics import skill, wape
 from forecasting.predictions import cutoff_of
 from forecasting.run_files import manifest_path, run_manifest
+from forecasting.shown import shown_of
 from forecasting.summary import retired
 
-__all__ = ["YARDSTICKS", "Rollout", "accept", "judge", "review", "rollout"]
+__all__ = ["YARDSTICKS", "Rollout", "accept", "judge", "review", "rollout", "run_before_the_fall"]
 
 YARDSTICKS = frozenset({"pmdarima"})
 """Engines that others are held against; they cost too much to serve, or to be judged."""
@@ -46,6 +48,7 @@ _PATH = "gate/state.json"
 _LARGEST_FALL = 0.05
 _MONTHS_ON_TRIAL = 3
 _FEWEST_ROWS = 30
+_MISSED = ["units_forecast", "units_naive", "units_sold"]
 
 
 @dataclass(frozen=True)
@@ -165,17 +168,47 @@ def review(lake: Lake, month: date) -> dict[str, Any] | None:
     where its skill falls below zero within three months.
     """
     state = rollout(lake)
-    path = f"scores/month={month:%Y-%m}/part.parquet"
-    if state is None or not lake.exists(path) or f"{month:%Y-%m}" <= state.since:
+    if state is None or f"{month:%Y-%m}" <= state.since or not (runs := scored_runs(lake, month)):
         return state.told() if state else None
-    columns = ["run_id", *SERIES_KEY, "reason", "units_forecast", "units_naive", "units_sold"]
-    scores = lake.read_table(path, columns=columns).to_pandas()
-    scores = scores[(scores["run_id"] == _newest_run(lake, scores, state)) & ~retired(scores)]
+    scores = _scores(lake, month, _newest_run(lake, runs, state), state.share)
     if state.stage == "canary" and state.candidate:
         return _decide(lake, _after_canary(state, state.candidate, scores, f"{month:%Y-%m}"))
     if state.previous and f"{add_months(month, -_MONTHS_ON_TRIAL):%Y-%m}" <= state.since:
         return _decide(lake, _after_takeover(state, state.previous, scores, f"{month:%Y-%m}"))
     return state.told()
+
+
+def run_before_the_fall(lake: Lake, month: date, served: str) -> str | None:
+    """The run to serve instead of `served`, whose version was taken back when `month` was scored.
+
+    It is the last one that merchants were shown of the version before; None where no version was
+    taken back then, or `served` was made by another.
+    """
+    state = rollout(lake)
+    if state is None or state.stage != "returned" or not state.of_versions:
+        return None
+    if state.since != f"{month:%Y-%m}" or _maker(lake, served) != _name_of(state.candidate):
+        return None
+    names = {path.split("/")[1] for path in lake.paths("predictions", "manifest.json")}
+    runs = shown_of(lake, [name.removeprefix("run_id=") for name in names])
+    by_serving = [run for run in runs if _maker(lake, run) == _name_of(state.serving)]
+    return max(by_serving, key=_age, default=None)
+
+
+def _maker(lake: Lake, run_id: str) -> tuple[str, str | None]:
+    """Engine and version that a run was made by."""
+    made = run_manifest(lake, run_id) if lake.exists(manifest_path(run_id)) else {}
+    return made.get("engine", ""), made.get("version")
+
+
+def _name_of(one: Configured | None) -> tuple[str, str | None]:
+    if one is None:
+        return "", None
+    return one.open().name, one.version.name if one.version else None
+
+
+def _age(run_id: str) -> tuple[date, int]:
+    return cutoff_of(run_id), int(run_id.partition(".")[2])
 
 
 def _decide(lake: Lake, state: Rollout) -> dict[str, Any]:
@@ -229,7 +262,17 @@ def _after_wish(
     )
 
 
-def _newest_run(lake: Lake, scores: pd.DataFrame, state: Rollout) -> str:
+def _scores(lake: Lake, month: date, run_id: str, share: float) -> pd.DataFrame:
+    """What the run missed in the month, without retired products, and who was `tried`."""
+    parts = [pd.DataFrame(columns=[*_MISSED, "tried"], dtype=float).astype({"tried": bool})]
+    for rows in scores_of(lake, month, run_id, [*SERIES_KEY, "reason", *_MISSED]):
+        kept = rows[~retired(rows)]
+        keys = kept[list(SERIES_KEY)].itertuples(index=False)
+        parts.append(kept[_MISSED].assign(tried=[chosen(key, share) for key in keys]))
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+
+
+def _newest_run(lake: Lake, runs: Sequence[str], state: Rollout) -> str:
     """The newest scored run that was made by what serves, with the canary where there is one.
 
     Not one that was held, or that a person had made by another engine.
@@ -243,15 +286,13 @@ def _newest_run(lake: Lake, scores: pd.DataFrame, state: Rollout) -> str:
         made = run_manifest(lake, run_id) if lake.exists(manifest_path(run_id)) else {}
         return (made.get("engine", engine), made.get("version", version)) == (engine, version)
 
-    runs = [run_id for run_id in scores["run_id"].unique() if is_its(run_id)]
-    return max(runs, key=lambda r: (cutoff_of(r), int(r.partition(".")[2])), default="")
+    return max(filter(is_its, runs), key=_age, default="")
 
 
 def _after_canary(
     state: Rollout, candidate: Configured, scores: pd.DataFrame, month: str
 ) -> Rollout:
-    keys = scores[list(SERIES_KEY)].itertuples(index=False)
-    tried = pd.Series([chosen(key, state.share) for key in keys], index=scores.index, dtype=bool)
+    tried = scores["tried"]
     ours, theirs = _skill(scores[~tried]), _skill(scores[tried])
     told = f"skill over seasonal naive {theirs:.1%} on its share in {month}, {ours:.1%} on the rest"
     if tried.sum() < _FEWEST_ROWS or (~tried).sum() < _FEWEST_ROWS:

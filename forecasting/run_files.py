@@ -25,6 +25,7 @@ __all__ = [
     "describe_shard",
     "manifest_path",
     "next_run_id",
+    "plan_path",
     "run_manifest",
     "runs_of",
     "shard_path",
@@ -58,6 +59,11 @@ def run_manifest(lake: Lake, run_id: str) -> dict[str, Any]:
 def manifest_path(run_id: str) -> str:
     """Where the manifest of a run is; its presence closes the run."""
     return f"predictions/run_id={run_id}/manifest.json"
+
+
+def plan_path(run_id: str) -> str:
+    """Where the plan of a run is, beside its predictions."""
+    return f"predictions/run_id={run_id}/plan.json"
 
 
 def shard_path(run_id: str, shard: int) -> str:

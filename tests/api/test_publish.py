@@ -13,6 +13,7 @@ from api.publish import publish_run, published_runs, rollback
 from api.store.documents import Scope
 from etl.errors import IncompleteError, InputError, LakeError
 from etl.tables import CORRECTIONS, TOTALS
+from forecasting.shown import shown_of
 
 NOW = datetime(2026, 11, 5, 8, tzinfo=UTC)
 M1 = Scope("M1")
@@ -184,6 +185,13 @@ def test_publishing_again_changes_nothing(lake, store, settings):
 
     assert publish_run(lake, store, "2026-10.1", settings, NOW)["loaded"] is False
     assert store.current() == before
+
+
+def test_the_lake_keeps_that_a_run_was_shown_and_when(lake, store, settings):
+    publish_run(lake, store, "2026-10.1", settings, NOW)
+    assert shown_of(lake, ["2026-10.1", "2026-10.2"]) == ["2026-10.1"]
+    told = lake.read_json("predictions/run_id=2026-10.1/published.json")
+    assert told == {"published_at": store.current().published_at}
 
 
 def test_a_published_name_cannot_take_other_content(lake, store, settings, write):

@@ -19,7 +19,7 @@ from forecasting.backtest import score_month
 from forecasting.engines import ENGINES, open_engine
 from forecasting.plan import begin_run, plan_of, why_held
 from forecasting.predict import close_run, next_run_id, predict_shard
-from forecasting.rollout import accept, judge, review, rollout
+from forecasting.rollout import accept, judge, review, rollout, run_before_the_fall
 from forecasting.versions import code_now, version_now
 
 MONTHS = [date(2025, 10, 1), date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1)]
@@ -186,6 +186,10 @@ def test_a_better_version_takes_over_and_where_it_falls_its_runs_wait(lake, inst
     told, held = live(lake, DECEMBER)
     assert why_held(lake, held) == told["why"]
     assert "worse than seasonal naive by 20.0%" in told["why"]
+
+    assert run_before_the_fall(lake, DECEMBER, run_id) == "2025-10.1"
+    assert run_before_the_fall(lake, DECEMBER, "2025-10.1") is None, "it is served already"
+    assert run_before_the_fall(lake, JANUARY, run_id) is None, "a person has shown it since"
 
 
 def test_with_nothing_published_a_new_version_serves_and_says_so(lake, install):

@@ -1,0 +1,48 @@
+"""Which runs merchants were shown: the vintages that later scores are taken against.
+
+Publishing a run leaves a mark beside its files. A run that the gate held, that waited for an
+analyst and was never published, or that a person made to look at, was promised to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from etl.lake import Lake
+from forecasting.predictions import cutoff_of
+from forecasting.run_files import plan_path
+
+__all__ = ["note_shown", "shown_of"]
+
+
+def note_shown(lake: Lake, run_id: str, at: datetime) -> None:
+    """Keep when the run was first published."""
+    if not lake.exists(_path(run_id)):
+        lake.write_json(_path(run_id), {"published_at": at.isoformat(timespec="seconds")})
+
+
+def shown_of(lake: Lake, run_ids: Iterable[str]) -> list[str]:
+    """Those of the runs that were published.
+
+    Where no run of the same cutoff or an earlier one has a mark, because nothing is published from
+    this lake, or was only before marks were left, all are taken that the gate did not hold.
+    """
+    runs = list(run_ids)
+    marked = {run_id for run_id in runs if lake.exists(_path(run_id))}
+    first = min(map(cutoff_of, marked), default=None)
+    return [
+        run_id
+        for run_id in runs
+        if run_id in marked
+        or ((first is None or cutoff_of(run_id) < first) and not _held(lake, run_id))
+    ]
+
+
+def _held(lake: Lake, run_id: str) -> bool:
+    path = plan_path(run_id)
+    return bool(lake.exists(path) and lake.read_json(path).get("held"))
+
+
+def _path(run_id: str) -> str:
+    return f"predictions/run_id={run_id}/published.json"
