@@ -34,7 +34,7 @@ Category = Annotated[str, Query(max_length=200, description="One category; empty
 def read_totals(
     caller: Annotated[Caller, Depends()], category: Category = "", format: Format = "json"
 ) -> Response:
-    """What all stores of the merchant add up to, month by month."""
+    """What the products known today add up to in all stores of the merchant, month by month."""
     return _totals_response(caller, caller.view.totals("", category), format)
 
 
@@ -45,7 +45,7 @@ def read_store_totals(
     category: Category = "",
     format: Format = "json",
 ) -> Response:
-    """What the products of a store add up to, month by month."""
+    """What the products of a store that are known today add up to, month by month."""
     return _totals_response(caller, caller.view.totals(store_id, category), format)
 
 

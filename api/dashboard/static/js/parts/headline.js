@@ -24,6 +24,7 @@ export function headline(totals, formats) {
       t("units", { n: formats.units(totals.horizon_units), count: Math.round(totals.horizon_units) }),
       money(totals, formats, (months) => months.reduce((sum, each) => sum + each, 0)),
       sumBand(totals, formats),
+      h("span", { class: "muted small" }, t("headline.known-products")),
       compared(known ? totals.units_last_year : null, totals.change_on_last_year, formats, "headline.last-twelve"),
     ),
   );
