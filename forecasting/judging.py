@@ -35,16 +35,22 @@ _KEY = [*SERIES_KEY, "cutoff_month", "month"]
 _SCORED = [*_KEY, "units_sold", "units_forecast", "mase_scale", "category", "demand_class"]
 
 
+_APART = 3
+"""Months between origins: neighbouring ones say much the same, and each costs as much."""
+_FEWEST_JUDGED, _SHARE_JUDGED = 500, 0.05
+"""Series that are judged whatever it costs, and the share of a large fleet that is."""
+
+
 def compare_engines(
     lake: Lake, cutoff: date, serving: Configured, candidate: Configured, settings: Settings
 ) -> Comparison:
-    """Both over the same `gate_origins` rolling origins of the same `gate_series` series."""
+    """Both over the last `gate_origins` months of the same `gate_series` series at most."""
     sample = list(_sample(lake, cutoff, settings.gate_series))
-    origins = settings.gate_origins
+    months = settings.gate_origins
     scores = [
         pd.concat(
             table.to_pandas()
-            for table in rolling_scores(sample, one.open(), origins, origins, settings.jobs)
+            for table in rolling_scores(sample, one.open(), months, months, settings.jobs, _APART)
         )
         for one in (serving, candidate)
     ]
@@ -54,18 +60,20 @@ def compare_engines(
 def compare_with_published(
     lake: Lake, cutoff: date, serving: Configured, candidate: Configured, settings: Settings
 ) -> Comparison | None:
-    """What `serving` published from the last `gate_origins` cutoffs beside what `candidate` makes.
+    """What `serving` published within `gate_origins` months beside what `candidate` makes of it.
 
-    From the shards of those cutoffs, of about `gate_series` series each, for every month that was
-    scored since. None where that version has published nothing that was scored.
+    From the shards of every third of those cutoffs, of `gate_series` series each at most, for every
+    month that was scored since. None where that version has published nothing that was scored.
     """
     published, forecast = [], []
-    for back in range(settings.gate_origins, 0, -1):
+    backs = range(settings.gate_origins, 0, -1)
+    runs = {back: _made_by(lake, serving, add_months(cutoff, -back)) for back in backs}
+    for back in [back for back in backs if runs[back]][::_APART]:
         earlier = add_months(cutoff, -back)
-        if run_id := _made_by(lake, serving, earlier):
-            forecast.append(_forecast(lake, candidate, earlier, settings))
-            months = [add_months(earlier, ahead) for ahead in range(1, back + 1)]
-            published += [_scores(lake, run_id, month, forecast[-1]) for month in months]
+        forecast.append(_forecast(lake, candidate, earlier, settings))
+        for ahead in range(1, back + 1):
+            month = add_months(earlier, ahead)
+            published.append(_scores(lake, str(runs[back]), month, forecast[-1]))
     published = [scores for scores in published if len(scores)]
     return compare(pd.concat(published), pd.concat(forecast)) if published else None
 
@@ -99,9 +107,13 @@ def _forecast(lake: Lake, candidate: Configured, cutoff: date, settings: Setting
 
 
 def _sample(lake: Lake, cutoff: date, most: int) -> Iterator[Series]:
-    """About `most` series that are alive, chosen by a hash; the others are not looked at."""
+    """Series that are alive, chosen by a hash: a twentieth of a large fleet, about `most` at most.
+
+    The others are not looked at.
+    """
     manifest = shard_manifest(lake, cutoff)
-    share = most / max(manifest["series"], 1)
+    wanted = min(most, max(_FEWEST_JUDGED, _SHARE_JUDGED * manifest["series"]))
+    share = wanted / max(manifest["series"], 1)
     for entry in manifest["shards"]:
         shard = read_shard(lake, cutoff, entry["shard"])
         keys = zip(*(shard[name].to_pylist() for name in SERIES_KEY), strict=True)

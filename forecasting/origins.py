@@ -23,16 +23,22 @@ _FORECASTS_AT_ONCE = 2000
 
 
 def rolling_scores(
-    everything: Iterable[Series], engine: Forecaster, origins: int, horizon: int, jobs: int = 0
+    everything: Iterable[Series],
+    engine: Forecaster,
+    origins: int,
+    horizon: int,
+    jobs: int = 0,
+    apart: int = 1,
 ) -> Iterator[pa.Table]:
-    """FILE_SCORES of each series from its last `origins` origins, a month apart.
+    """FILE_SCORES of each series from its last `origins` months, from origins so many apart.
 
     Nothing later than an origin is known to it; a survey of all series is made at the earliest.
     `everything` is read twice where the engine surveys.
     """
     surveyed = informed(engine, (_before(series, origins) for series in everything))
     whole: deque[Series] = deque()
-    fleet = forecast_fleet(_origins(everything, origins, whole), surveyed, horizon, jobs)
+    asked = _origins(everything, range(origins, 0, -apart), whole)
+    fleet = forecast_fleet(asked, surveyed, horizon, jobs)
     for done in batched(shown(fleet, f"back-testing {engine.name}"), _FORECASTS_AT_ONCE):
         yield FILE_SCORES.conform(_score(done, [whole.popleft() for _ in done]))
 
@@ -41,12 +47,15 @@ def _before(series: Series, origins: int) -> Series:
     return as_known(series, max(series.months - origins, 0))
 
 
-def _origins(everything: Iterable[Series], origins: int, whole: deque[Series]) -> Iterator[Work]:
+def _origins(
+    everything: Iterable[Series], months_back: Sequence[int], whole: deque[Series]
+) -> Iterator[Work]:
     """Each series as it was known at each origin, oldest first; the whole one goes to `whole`."""
     for series in everything:
-        for back in range(min(origins, series.months - 1), 0, -1):
-            whole.append(series)
-            yield Work(as_known(series, series.months - back))
+        for back in months_back:
+            if back < series.months:
+                whole.append(series)
+                yield Work(as_known(series, series.months - back))
 
 
 def _score(done: Sequence[Done], whole: Sequence[Series]) -> pd.DataFrame:
