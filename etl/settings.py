@@ -94,8 +94,8 @@ class Settings:
     jobs: int = _setting(0, "Processes that one shard is spread over; 0 takes every core.")
     gate_series: int = _setting(
         2000,
-        "Series on which a new engine or version is compared with the serving one, at most about so "
-        "many: a twentieth of the fleet, or 500 where that is more.",
+        "Series on which a new engine or version is compared with the serving one, at most about "
+        "so many: a twentieth of the fleet, or 500 where that is more.",
         least=1,
     )
     gate_origins: int = _setting(6, "Held-out months of that comparison.", least=1)
