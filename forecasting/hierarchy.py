@@ -3,13 +3,15 @@
 Points are sums of the products' points, so every level adds up. Bounds are not sums of bounds:
 products miss partly together and partly not. Each product's interval gives the standard deviation
 of its miss; how much misses go together within a store, between the stores of a merchant, and from
-month to month is measured on scored months (`Dependence`). A total's miss then has the variance
+month to month is measured on scored months (`dependence.py`). A total's miss then has the variance
 
-    (1 − a) Σσᵢ² + (a − b) Σₛ(Σᵢ∈ₛ σᵢ)² + b (Σσᵢ)²
+    Σₛ [(1 − aₛ) Σᵢ∈ₛ σᵢ² + (aₛ − bₛ) (Σᵢ∈ₛ σᵢ)²] + (Σₛ √bₛ Σᵢ∈ₛ σᵢ)²
 
-with a the correlation within a store and b between stores. Bounds are those of the gamma
-distribution with the total's mean and variance: never negative, skewed where little is sold, normal
-where much is. Horizon 0 is the sum of all months ahead.
+with aₛ the correlation within store s and bₛ the lesser of aₛ and that between stores. Bounds are
+those of the gamma distribution with the total's mean and variance: never negative, skewed where
+little is sold, normal where much is; they hold the point. A gamma variable is never zero, a store
+that sells nothing for a month is: a lower bound next to nothing is nothing. Horizon 0 is the sum of
+all months ahead.
 """
 
 from __future__ import annotations
@@ -24,32 +26,16 @@ import pandas as pd
 import pyarrow as pa
 from scipy.special import gammaincinv
 
-from etl.tables import SERIES_KEY, TOTALS
+from etl.tables import TOTALS
+from forecasting.dependence import Dependence, spread_of
 from forecasting.forecaster import LEVELS, Vector
 
-__all__ = ["Dependence", "Totals", "measure_dependence", "spread_of"]
+__all__ = ["Totals"]
 
 Key = tuple[str, str, str]
 
-_WIDTH95 = 2 * NormalDist().inv_cdf(0.975)
-_BLOCKS_OF_PRIOR = 12
-_FEWEST_PAIRS = 30
-_LARGEST_MISS = 10.0
-
-
-@dataclass(frozen=True)
-class Dependence:
-    """Correlation of misses of two products of a store, of two stores, and of two months ahead.
-
-    `spread` is the standard deviation of misses in those that their intervals stand for: rare
-    large misses, which a 95 % interval leaves out, weigh in a total. The defaults are what Online
-    Retail II showed (docs/forecasting.md).
-    """
-
-    within_store: float = 0.07
-    between_stores: float = 0.03
-    between_months: float = 0.25
-    spread: float = 1.5
+_NEXT_TO_NOTHING = 0.03
+"""Share of what is expected below which a lower bound is zero."""
 
 
 @dataclass(eq=False)
@@ -88,12 +74,16 @@ class Totals:
             name: rows[name].to_numpy(float).reshape(-1, horizon)
             for name in ("units_forecast", *_BOUNDS)
         }
-        spread = self._dependence.spread * spread_of(numbers["lo95"], numbers["hi95"])
+        first = rows.iloc[::horizon]
+        owners = list(zip(first["merchant_id"], first["store_id"], strict=True))
+        wider = np.array([self._dependence.in_store(*owner).spread for owner in owners])
+        spread = wider[:, np.newaxis] * spread_of(numbers["lo95"], numbers["hi95"])
         sums = _with_sum(numbers["units_forecast"], numbers["units_forecast"].sum(axis=1))
         spreads = _with_sum(spread, self._spread_of_sum(spread))
-        first = rows.iloc[::horizon]
-        keys = zip(first["merchant_id"], first["store_id"], categories.iloc[::horizon], strict=True)
-        for place, key in enumerate(keys):
+        for place, (owner, category) in enumerate(
+            zip(owners, categories.iloc[::horizon], strict=True)
+        ):
+            key = (*owner, category)
             own = tuple(numbers[name][place] for name in _BOUNDS)
             one = _Sum(1, sums[place], spreads[place] ** 2, spreads[place], own)
             self._leaves[key] = self._leaves[key].plus(one) if key in self._leaves else one
@@ -129,7 +119,8 @@ class Totals:
     def _rows(self, key: Key, stores: dict[str, _Sum]) -> Iterator[tuple[Any, ...]]:
         series = sum(one.series for one in stores.values())
         units = np.sum([one.units for one in stores.values()], axis=0)
-        bounds = self._bounds(units, list(stores.values()))
+        together = [self._dependence.in_store(key[0], store).correlation for store in stores]
+        bounds = self._bounds(units, np.array(together), list(stores.values()))
         if series == 1:
             # One product is its own total, and keeps its own bounds.
             bounds[:, :-1] = np.array(next(iter(stores.values())).own)
@@ -138,86 +129,36 @@ class Totals:
             month = self._months[max(horizon - 1, 0)]
             yield (*key, month, horizon, series, units[place], *bounds[:, place])
 
-    def _bounds(self, units: Vector, stores: list[_Sum]) -> Vector:
-        """Bounds of a total by month, shape (6, months + 1), in the order of `_BOUNDS`."""
-        a, b = self._dependence.within_store, self._dependence.between_stores
+    def _bounds(self, units: Vector, together: Vector, stores: list[_Sum]) -> Vector:
+        """Bounds of a total by month, shape (6, months + 1), in the order of `_BOUNDS`.
+
+        `together` are the correlations within each of the stores.
+        """
+        a = together[:, np.newaxis]
+        b = np.minimum(a, self._dependence.between_stores)
         spreads = np.array([one.spreads for one in stores])
-        variance = (
-            (1 - a) * np.sum([one.variances for one in stores], axis=0)
-            + (a - b) * (spreads**2).sum(axis=0)
-            + b * spreads.sum(axis=0) ** 2
-        )
-        return np.array([_quantile(units, variance, share) for share in _SHARES])
+        variances = np.array([one.variances for one in stores])
+        variance = ((1 - a) * variances + (a - b) * spreads**2).sum(axis=0)
+        variance += (np.sqrt(b) * spreads).sum(axis=0) ** 2
+        return np.array([_bound(units, variance, share) for share in _SHARES])
 
 
 _BOUNDS = tuple(f"{side}{level}" for level in LEVELS for side in ("lo", "hi"))
 _SHARES = tuple(0.5 + sign * level / 200 for level in LEVELS for sign in (-1, 1))
 
 
-def spread_of(lower95: Vector, upper95: Vector) -> Vector:
-    """Standard deviation of the miss that a 95 % interval stands for.
-
-    >>> spread_of(np.array([0.0]), np.array([3.92])).round(2)
-    array([1.])
-    """
-    return (upper95 - lower95) / _WIDTH95
-
-
-def measure_dependence(scores: pd.DataFrame, prior: Dependence | None = None) -> Dependence:
-    """How much misses went together in SCORES, drawn to `prior` where little was scored.
-
-    Misses are divided by the standard deviation that was promised for them, and cut at ten of it.
-    Within a run and month
-    the mean product of two misses is measured over all pairs of a store, and of two stores; within
-    a run, over months next to each other of one product.
-    """
-    prior = prior or Dependence()
-    told = scores[scores["hi95"] > scores["lo95"]]
-    miss = (told["units_sold"] - told["units_forecast"]) / spread_of(
-        told["lo95"].to_numpy(float), told["hi95"].to_numpy(float)
-    )
-    told = told.assign(miss=miss.clip(-_LARGEST_MISS, _LARGEST_MISS))
-    in_store = _pairs(told, ["store_id"])
-    in_merchant = _pairs(told, [])
-    months = told.sort_values("month").groupby(["cutoff_month", *SERIES_KEY])["miss"]
-    neighbours = (months.shift() * told["miss"]).dropna()
-    square = float((told["miss"] ** 2).mean())
-    blocks = told[["cutoff_month", "month"]].drop_duplicates().shape[0]
-    in_months = np.array([neighbours.sum(), len(neighbours)])
-    a = _drawn(in_store, square, prior.within_store, blocks)
-    b = _drawn(in_merchant - in_store, square, prior.between_stores, blocks)
-    c = _drawn(in_months, square, prior.between_months, blocks)
-    weight = _weight(blocks) if len(told) >= _FEWEST_PAIRS else 0.0
-    spread = np.sqrt(weight * square + (1 - weight) * prior.spread**2) if weight else prior.spread
-    return Dependence(a, min(a, b), c, float(spread))
-
-
-def _pairs(told: pd.DataFrame, by: list[str]) -> Vector:
-    """Sum of the products of all pairs of a run, month and merchant, and the number of pairs."""
-    misses = told.groupby(["cutoff_month", "month", "merchant_id", *by])["miss"]
-    squares = misses.agg(lambda group: float((group**2).sum()))
-    count = misses.size()
-    products = float((misses.sum() ** 2 - squares).sum())
-    return np.array([products, float((count * (count - 1)).sum())])
-
-
-def _drawn(pairs_of: Vector, square: float, prior: float, blocks: int) -> float:
-    """The correlation that a sum of products and its number of pairs say, drawn to the prior."""
-    products, pairs = pairs_of
-    if pairs < _FEWEST_PAIRS or not square > 0:
-        return prior
-    found = products / pairs / square
-    weight = _weight(blocks)
-    return float(np.clip(weight * found + (1 - weight) * prior, 0.0, 1.0))
-
-
-def _weight(blocks: int) -> float:
-    """How far the measured is believed: half after twelve scored months."""
-    return blocks / (blocks + _BLOCKS_OF_PRIOR)
-
-
 def _with_sum(by_month: Vector, sums: Vector) -> Vector:
     return np.concatenate([by_month, sums[:, np.newaxis]], axis=1)
+
+
+def _bound(mean: Vector, variance: Vector, share: float) -> Vector:
+    """The quantile as a bound: on its side of the mean, and zero where it is next to nothing."""
+    quantile = _quantile(mean, variance, share)
+    if share > 0.5:
+        upper: Vector = np.maximum(quantile, mean)
+        return upper
+    lower: Vector = np.where(quantile < _NEXT_TO_NOTHING * mean, 0.0, np.minimum(quantile, mean))
+    return lower
 
 
 def _quantile(mean: Vector, variance: Vector, share: float) -> Vector:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -11,8 +10,9 @@ import pandas as pd
 
 from etl.lake import Lake
 from etl.tables import SERIES_KEY, TOTALS
+from forecasting.dependence import Dependence, measure_dependence, store_sums, with_stores
 from forecasting.forecaster import add_months
-from forecasting.hierarchy import Dependence, Totals, measure_dependence
+from forecasting.hierarchy import Totals
 from forecasting.predictions import cutoff_of, read_predictions
 from forecasting.series import read_shard
 
@@ -41,18 +41,32 @@ def write_totals(lake: Lake, run_id: str, paths: Mapping[int, str]) -> dict[str,
             totals.add(rows, rows["category"])
     target = f"predictions/run_id={run_id}/totals.parquet"
     lake.write_table(target, totals.table(run_id), TOTALS)
-    return {"path": target, "correlations": asdict(dependence)}
+    return {"path": target, "correlations": _of_all(dependence)}
+
+
+def _of_all(dependence: Dependence) -> dict[str, float]:
+    """What holds for all stores, for the manifest."""
+    return {
+        "within_store": dependence.within_store,
+        "between_stores": dependence.between_stores,
+        "between_months": dependence.between_months,
+        "spread": dependence.spread,
+    }
 
 
 def _measured(lake: Lake, cutoff: date) -> Dependence:
-    """How misses of the last scored months before the run went together."""
-    scores = []
+    """How misses of the last scored months before the run went together, in all and by store."""
+    scores, sums = [], []
     for back in range(_MONTHS_MEASURED):
         path = f"scores/month={add_months(cutoff, -back):%Y-%m}/part.parquet"
         if lake.exists(path):
             table = lake.read_table(path, columns=_COLUMNS).to_pandas()
-            scores.append(_sampled(table[table["horizon"] <= _LEADS_MEASURED]))
-    return measure_dependence(pd.concat(scores)) if scores else Dependence()
+            told = table[table["horizon"] <= _LEADS_MEASURED]
+            scores.append(_sampled(told))
+            sums.append(store_sums(told))
+    if not scores:
+        return Dependence()
+    return with_stores(measure_dependence(pd.concat(scores)), pd.concat(sums))
 
 
 def _sampled(scores: pd.DataFrame) -> pd.DataFrame:

@@ -9,11 +9,14 @@ import pandas as pd
 import pytest
 
 from etl.settings import Settings
-from forecasting.hierarchy import Dependence, Totals, measure_dependence
+from etl.tables import SCORES
+from forecasting.dependence import Dependence, InStore
+from forecasting.hierarchy import Totals
 from forecasting.predict import close_run, predict_shard
 
 MONTHS = [date(2026, 1, 1), date(2026, 2, 1)]
 Z95 = 1.959963984540054
+_SIDES = (("lo", -5.0), ("hi", 5.0))
 
 
 def _rows(products, spread=10.0, mean=1000.0):
@@ -88,46 +91,24 @@ def test_nothing_expected_for_sure_has_no_width():
     assert found["hi95"].max() == 0
 
 
-def _scores(common, alone, cutoffs, products=20):
-    """Scored months whose misses are partly one shock of the store, partly each product's own."""
-    rng = np.random.default_rng(1)
-    rows = []
-    for cutoff in range(cutoffs):
-        for store in ("S1", "S2"):
-            shock = rng.normal(0, common)
-            for product in range(products):
-                miss = shock + rng.normal(0, alone)
-                rows.append((date(2020 + cutoff // 12, cutoff % 12 + 1, 1), store, product, miss))
-    found = pd.DataFrame(rows, columns=["cutoff_month", "store_id", "product_id", "units_sold"])
-    return found.assign(
-        merchant_id="M", month=found["cutoff_month"], units_forecast=0.0, lo95=-Z95, hi95=Z95
-    )
+def test_a_store_whose_products_miss_together_has_wider_totals_than_one_where_they_do_not():
+    rows = _rows([("M", s, p) for s in ("apart", "together") for p in "AB"])
+    stores = {("M", "apart"): InStore(0.0, 1.0), ("M", "together"): InStore(1.0, 2.0)}
+    found = _totals(rows, Dependence(0.5, 0.0, 0, 1, stores))
+    width = (found["hi95"] - found["lo95"]) / (2 * Z95)
+    assert width["apart", "", 1] == pytest.approx(np.sqrt(200), rel=1e-3)
+    assert width["together", "", 1] == pytest.approx(2 * 20, rel=1e-3)
+    assert width["", "", 1] == pytest.approx(np.sqrt(200 + 40**2), rel=1e-3)
 
 
-def test_misses_that_go_together_within_a_store_are_measured():
-    found = measure_dependence(_scores(0.6, 0.8, cutoffs=120))
-    assert found.within_store == pytest.approx(0.36, abs=0.08)
-    assert found.between_stores < 0.06
-
-
-def test_little_evidence_stays_with_the_prior():
-    prior = Dependence(0.1, 0.0, 0.3)
-    found = measure_dependence(_scores(0.0, 1.0, cutoffs=2), prior)
-    assert found.within_store == pytest.approx(0.1 * 12 / 14, abs=0.02)
-    assert found.between_months == 0.3
-    assert measure_dependence(_scores(0.0, 1.0, 1).iloc[:0], prior) == prior
-
-
-def test_misses_beyond_what_was_promised_widen_totals():
-    found = measure_dependence(_scores(0.0, 2.0, cutoffs=36), Dependence(spread=1.0))
-    assert found.spread == pytest.approx(np.sqrt(0.75 * 4 + 0.25 * 1), rel=0.05)
-
-
-def test_months_next_to_each_other_are_measured():
-    scores = _scores(0.0, 1.0, cutoffs=60)
-    later = scores.assign(month=[date(m.year + 1, 1, 1) for m in scores["month"]])
-    found = measure_dependence(pd.concat([scores, later]), Dependence(0, 0, 0))
-    assert found.between_months == pytest.approx(120 / 132, abs=0.02)
+def test_bounds_hold_the_point_and_nothing_where_a_store_may_sell_nothing():
+    rows = _rows([("M", "S", p) for p in "AB"], spread=40.0, mean=10.0)
+    lower = ["lo50", "lo80", "lo95"]
+    found = _totals(rows.assign(**rows[lower].clip(lower=0)), Dependence(1, 0, 0, 2))
+    month = found.loc[("S", "", 1)]
+    assert month["lo80"] == month["lo95"] == 0
+    assert month["hi50"] >= month["units_forecast"]
+    assert month["lo50"] <= month["units_forecast"]
 
 
 def test_a_closed_run_has_its_totals(make_lake):
@@ -141,3 +122,40 @@ def test_a_closed_run_has_its_totals(make_lake):
     whole = totals[(totals["horizon"] == 0) & (totals["store_id"] == "")]
     assert whole["units_forecast"].tolist() == [pytest.approx(manifest["units_forecast"])] * 2
     assert manifest["totals"]["correlations"]["within_store"] == Dependence().within_store
+
+
+def test_a_run_measures_what_went_together_on_the_months_that_were_scored(make_lake):
+    settings = Settings(engine="seasonal_naive", jobs=1)
+    cutoff = date(2025, 12, 1)
+    lake = make_lake({cutoff: [{"A": np.arange(1.0, 25.0), "B": np.arange(9.0, 33.0)}]})
+    predict_shard(lake, "2025-12.1", 0, settings)
+    before = close_run(lake, "2025-12.1", settings)
+    for month in (10, 11, 12):
+        _write_scores(lake, date(2025, month, 1))
+    predict_shard(lake, "2025-12.2", 0, settings)
+    after = close_run(lake, "2025-12.2", settings)
+    assert after["totals"]["correlations"]["spread"] > before["totals"]["correlations"]["spread"]
+    widths = [
+        lake.read_table(run["totals"]["path"]).to_pandas().eval("hi80 - lo80").iloc[0]
+        for run in (before, after)
+    ]
+    assert widths[1] > 1.2 * widths[0]
+
+
+def _write_scores(lake, month):
+    """Scores of a month in which all of forty products sold thrice what was expected."""
+    promised = {f"{side}{level}": 10.0 + sign for level in (50, 80, 95) for side, sign in _SIDES}
+    rows = pd.DataFrame({"product_id": [f"P{number}" for number in range(40)]}).assign(
+        run_id="2025-09.1",
+        merchant_id="M1",
+        store_id="S1",
+        cutoff_month=date(2025, 9, 1),
+        month=month,
+        horizon=month.month - 9,
+        units_forecast=10.0,
+        units_sold=30.0,
+        **dict.fromkeys(("model", "reason", "category", "currency"), "x"),
+        **promised,
+    )
+    empty = {column.name: None for column in SCORES.columns if column.name not in rows}
+    lake.write_table(f"scores/month={month:%Y-%m}/part.parquet", rows.assign(**empty), SCORES)
