@@ -104,7 +104,8 @@ def measure_dependence(scores: pd.DataFrame, prior: Dependence | None = None) ->
 
 def store_sums(scores: pd.DataFrame) -> pd.DataFrame:
     """Products, sum of misses and of their squares by merchant, store, run and month of SCORES."""
-    return _sums(_with_miss(scores), ["store_id"]).reset_index()
+    told = scores[[*_BLOCK, "store_id", "units_sold", "units_forecast", "lo95", "hi95"]]
+    return _sums(_with_miss(told), ["store_id"]).reset_index()
 
 
 def with_stores(fleet: Dependence, sums: pd.DataFrame) -> Dependence:

@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.lake import Lake
 from etl.tables import SERIES_KEY, TOTALS
@@ -60,8 +62,10 @@ def _measured(lake: Lake, cutoff: date) -> Dependence:
     for back in range(_MONTHS_MEASURED):
         path = f"scores/month={add_months(cutoff, -back):%Y-%m}/part.parquet"
         if lake.exists(path):
-            table = lake.read_table(path, columns=_COLUMNS).to_pandas()
-            told = table[table["horizon"] <= _LEADS_MEASURED]
+            table = lake.read_table(path, columns=_COLUMNS)
+            told = table.filter(
+                pc.less_equal(table["horizon"], pa.scalar(_LEADS_MEASURED))
+            ).to_pandas()
             scores.append(_sampled(told))
             sums.append(store_sums(told))
     if not scores:
