@@ -5,7 +5,7 @@ long ago it last sold. That is read off earlier launches of the same store and c
 store, or of the merchant, whichever are near and enough: the share that is kept is the point, its
 spread the interval. A product that another store of the merchant already sells is no news there:
 it goes on as earlier launches of such products did. The forecast says who lent, and which store
-sold it first.
+sold it first. Months with an empty shelf count as what a full one would have sold.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from forecasting.corrections import with_full_shelf
 from forecasting.forecaster import LEVELS, Forecast, Series, Vector, add_months
 from forecasting.models.pooled import Shape, Shapes
 from forecasting.ranks import rank_of
@@ -159,7 +160,7 @@ class Launches:
             return
         key, rank = "\0".join(series.key), -rank_of(*series.key)
         heap = self.kept.setdefault((merchant, series.store_id, series.category), [])
-        entry = (rank, key, series.first_month, series.units[: OLDEST + FOLLOWED].copy())
+        entry = (rank, key, series.first_month, _demand(series)[: OLDEST + FOLLOWED].copy())
         if len(heap) < MOST_KEPT:
             heapq.heappush(heap, entry)
         else:
@@ -239,12 +240,15 @@ def forecast_launch(
 
     `sold_in` is another store of the merchant that already sold the product.
     """
-    donor, course = _donor(series, courses, sold_in)
-    freed = series.units / shape.over(series.first_month, series.months)
+    demand = _demand(series)
+    donor, course = _donor(series, demand, courses, sold_in)
+    freed = demand / shape.over(series.first_month, series.months)
     factors = freed.mean() * shape.over(add_months(series.cutoff_month, 1), horizon)
     units = course.share * factors
     lower, upper = _interval(course, factors, units)
-    reason = f"short_history months={series.months} donor={donor}"
+    changed = np.count_nonzero(demand != series.units)
+    corrected = f" corrected={changed}" if changed else ""
+    reason = f"short_history months={series.months} donor={donor}{corrected}"
     return Forecast(units, lower, upper, "launch", reason)
 
 
@@ -262,7 +266,13 @@ def _interval(course: Course, factors: Vector, units: Vector) -> tuple[Vector, V
     return below, above
 
 
-def _donor(series: Series, courses: dict[str, Courses], sold_in: str | None) -> tuple[str, Course]:
+def _demand(series: Series) -> Vector:
+    return with_full_shelf(series.units, series.days_out_of_stock)
+
+
+def _donor(
+    series: Series, demand: Vector, courses: dict[str, Courses], sold_in: str | None
+) -> tuple[str, Course]:
     """The launches of its store and category, of its store, of the merchant, or a plain rule.
 
     Those of products that another store already sold come first where it is one of them.
@@ -270,7 +280,7 @@ def _donor(series: Series, courses: dict[str, Courses], sold_in: str | None) -> 
     near = _groups(*series.key[:2], series.category)
     for group in [*(KNOWN + name for name in near if sold_in), *near]:
         known = courses.get(group)
-        course = known.of(series.units) if known else None
+        course = known.of(demand) if known else None
         if course is not None:
             name = group.partition("|")[2] or "merchant"
             first = f" sold_in={sold_in}" if group.startswith(KNOWN) else ""

@@ -18,7 +18,7 @@ import numpy as np
 from forecasting.arima.compiled import kernel
 from forecasting.forecaster import SEASON, Vector
 
-__all__ = ["Corrected", "correct"]
+__all__ = ["Corrected", "correct", "with_full_shelf"]
 
 SPIKE = 3.0
 """Times the usual month from which a month counts as a one-off."""
@@ -46,20 +46,21 @@ class Corrected:
 
 def correct(units: Vector, days_out_of_stock: Vector | None = None) -> Corrected:
     """The history with empty-shelf months raised to demand and one-off spikes damped."""
-    demand, stockouts = _demand(units, days_out_of_stock)
+    demand = with_full_shelf(units, days_out_of_stock)
     damped = damp_spikes(demand)
     spikes = tuple(int(month) for month in np.flatnonzero(damped < demand))
+    stockouts = tuple(int(month) for month in np.flatnonzero(demand > units))
     return Corrected(units, damped, spikes, stockouts)
 
 
-def _demand(units: Vector, days: Vector | None) -> tuple[Vector, tuple[int, ...]]:
+def with_full_shelf(units: Vector, days: Vector | None) -> Vector:
     """Sales per day on the shelf, times the month; a month mostly empty takes the usual rate.
 
     The usual rate is the mean of the full months within half a year to either side; no month is
     put below what it sold.
     """
     if days is None or not np.nansum(days):
-        return units, ()
+        return units
     out = np.nan_to_num(days)
     demand = units.astype(np.float64)
     short = (out >= 1) & (out <= MOST_DAYS_OUT)
@@ -70,7 +71,7 @@ def _demand(units: Vector, days: Vector | None) -> tuple[Vector, tuple[int, ...]
         told = demand[near][~empty[near]]
         if len(told):
             demand[month] = max(demand[month], told.mean())
-    return demand, tuple(int(month) for month in np.flatnonzero(demand > units))
+    return demand
 
 
 @kernel

@@ -15,9 +15,10 @@ import pandas as pd
 
 from etl.lake import Lake
 from etl.tables import CORRECTIONS, SERIES_KEY
-from forecasting.corrections import correct
+from forecasting.corrections import correct, with_full_shelf
 from forecasting.forecaster import Series, add_months
 from forecasting.predictions import cutoff_of, read_predictions
+from forecasting.routing import NEW_MONTHS
 from forecasting.series import read_shard, series_of
 
 __all__ = ["BULK", "CORRECTED", "EMPTY", "corrections_of", "write_corrections"]
@@ -45,8 +46,11 @@ def write_corrections(lake: Lake, run_id: str, paths: Mapping[int, str]) -> str:
 
 def corrections_of(series: Series) -> Iterator[tuple[Any, float, float, str]]:
     """Month, units sold, units that the models learn from, and cause, of each month changed."""
-    corrected = correct(series.units, series.days_out_of_stock)
-    for place in np.flatnonzero(corrected.units != corrected.raw):
-        sold, taken = float(corrected.raw[place]), float(corrected.units[place])
+    if series.months < NEW_MONTHS:  # too new to say which order is unusual
+        learnt = with_full_shelf(series.units, series.days_out_of_stock)
+    else:
+        learnt = correct(series.units, series.days_out_of_stock).units
+    for place in np.flatnonzero(learnt != series.units):
+        sold, taken = float(series.units[place]), float(learnt[place])
         cause = BULK if taken < sold else EMPTY
         yield add_months(series.first_month, int(place)), sold, round(taken, 6), cause

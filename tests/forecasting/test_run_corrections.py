@@ -24,6 +24,12 @@ def test_each_changed_month_is_told_with_its_cause():
     ]
 
 
+def test_a_new_product_is_corrected_for_its_empty_shelf_alone():
+    units, days = np.array([10.0, 12, 90, 11, 0]), np.array([0.0, 0, 0, 0, 30])
+    series = Series("M1", "S1", "P1", date(2025, 8, 1), units, days_out_of_stock=days)
+    assert list(corrections_of(series)) == [(date(2025, 12, 1), 0.0, 30.75, "empty_shelf")]
+
+
 def test_an_untouched_history_has_none(make_series):
     assert not list(corrections_of(make_series([5.0, 6, 7, 6, 5, 6])))
 

@@ -52,6 +52,32 @@ def test_another_merchants_launches_are_never_borrowed() -> None:
     assert "donor=none" in found.reason
 
 
+def test_a_launch_whose_shelf_was_empty_goes_on_from_its_demand() -> None:
+    known = Launches.of([veteran(), *(launch(n, keeps=0.8) for n in range(200))])
+    courses = known.courses(Shapes({}))
+    told = replace(new(), units=np.array([20.0, 0.0]), days_out_of_stock=np.array([0.0, 30.0]))
+    full = replace(new(), units=np.array([20.0, 20.0]))
+    found = forecast_launch(told, 6, courses, FLAT)
+    np.testing.assert_allclose(found.units, forecast_launch(full, 6, courses, FLAT).units)
+    assert found.reason.endswith(" corrected=1")
+
+
+def test_launches_teach_what_a_full_shelf_would_have_sold() -> None:
+    empty = np.array([0.0] * 4 + [30.0] * 4 + [0.0] * 6)
+    sold = [
+        replace(one, units=np.where(empty > 0, 0.0, one.units)) for one in map(_kept, range(200))
+    ]
+    told = [replace(one, days_out_of_stock=empty) for one in sold]
+    unknown = Launches.of([veteran(), *sold]).courses(Shapes({}))
+    known = Launches.of([veteran(), *told]).courses(Shapes({}))
+    after = [forecast_launch(new(), 6, found, FLAT).units[0] for found in (unknown, known)]
+    assert after[1] > 1.2 * after[0]
+
+
+def _kept(number: int) -> Series:
+    return launch(number, keeps=0.8)
+
+
 def test_donors_are_named_as_the_merchant_names_them() -> None:
     fleet = [replace(launch(n, keeps=0.8), store_id="Store_1 old town") for n in range(50)]
     begun = replace(veteran(), store_id="Store_1 old town")
