@@ -63,7 +63,7 @@ def test_every_model_that_can_serve_has_a_sentence():
     from forecasting.candidates import CANDIDATES
     from forecasting.engines import ENGINES
 
-    for model in {*CANDIDATES, *ENGINES, "zero", "mean", "launch"}:
+    for model in {*CANDIDATES, *ENGINES, "zero", "mean", "last", "launch"}:
         assert f"model.{model}" in WORDS["en"]
 
 

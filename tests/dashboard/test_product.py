@@ -99,6 +99,7 @@ def test_a_bulk_order_that_the_forecast_left_out_is_marked(visitor, served):
             "Too new in this store to have a pattern of its own, but United Kingdom sold it "
             "before; it follows 40 earlier launches of such products (Store_1 · Home decor).",
         ),
+        ("retired last_sale=never", "Not sold or listed for a year. Last sale: never."),
         (
             "raced class=smooth length=long weights=ets:1.00 corrected=1 calendar=workdays,easter",
             "One past month was corrected first, for an empty shelf or one unusually large order. "

@@ -130,6 +130,7 @@ function shownParameters(parameters, formats) {
     if (month.test(value)) shown[name] = formats.month(`${value}-01`);
   }
   if (parameters.share) shown.share = formats.percent(Number(parameters.share));
+  if (parameters.last_sale === "never") shown.last_sale = t("reason.never");
   if (parameters.donor === "merchant") shown.donor = t("reason.merchant");
   else if (parameters.donor) shown.donor = parameters.donor.replaceAll("|", " · ");
   return shown;
