@@ -47,6 +47,10 @@ class Configured:
             return False
         return self.version.name != other.version.name
 
+    def differs_in_bounds_alone(self, other: Configured) -> bool:
+        """Whether both are known to forecast the same points."""
+        return bool(self.version and other.version and self.version.same_points(other.version))
+
     @property
     def text(self) -> str:
         """Engine and options as a person reads them."""

@@ -27,12 +27,13 @@ from forecasting.predict_file import informed
 from forecasting.predictions import forecast_rows
 from forecasting.run_files import run_manifest, runs_of
 from forecasting.series import every_series, read_shard, series_of, shard_manifest
-from forecasting.summary import retired
+from forecasting.summary import BOUNDS, retired
 
 __all__ = ["compare_engines", "compare_with_published"]
 
 _KEY = [*SERIES_KEY, "cutoff_month", "month"]
-_SCORED = [*_KEY, "units_sold", "units_forecast", "mase_scale", "category", "demand_class"]
+_TOLD = ["units_forecast", *BOUNDS]
+_SCORED = [*_KEY, *_TOLD, "units_sold", "mase_scale", "category", "demand_class"]
 
 
 _APART = 3
@@ -103,7 +104,7 @@ def _forecast(lake: Lake, candidate: Configured, cutoff: date, settings: Setting
     engine = informed(candidate.open(), every_series(lake, cutoff))
     works = map(Work, _sample(lake, cutoff, settings.gate_series))
     done = list(forecast_fleet(works, engine, settings.horizon, settings.jobs))
-    return forecast_rows(done).to_pandas()[[*_KEY, "units_forecast"]]
+    return forecast_rows(done).to_pandas()[[*_KEY, *_TOLD]]
 
 
 def _sample(lake: Lake, cutoff: date, most: int) -> Iterator[Series]:

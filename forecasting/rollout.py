@@ -233,11 +233,13 @@ def _by_todays_code(lake: Lake, cutoff: date, state: Rollout, settings: Settings
     since = f"{cutoff:%Y-%m}"
     if found is None or not found.enough:
         why = "a new version; too little that the one before published was scored to compare with"
-        return Rollout(now, since=since, previous=state.serving, why=why)
-    if found.better:
+    elif found.better:
         why = f"a new version: {found.why}"
-        return Rollout(now, since=since, previous=state.serving, why=why)
-    return Rollout(state.serving, "refused", now, since=since, why=found.why)
+    elif found.harmless and now.differs_in_bounds_alone(state.serving):
+        why = f"a new version of the bounds alone, which are not worse: {found.why_bounds}"
+    else:
+        return Rollout(state.serving, "refused", now, since=since, why=found.why)
+    return Rollout(now, since=since, previous=state.serving, why=why)
 
 
 def _after_wish(

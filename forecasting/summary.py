@@ -16,7 +16,7 @@ import pandas as pd
 from forecasting.forecaster import LEVELS
 from forecasting.metrics import interval_losses, pinball_losses, ratio, skill, smape_terms
 
-__all__ = ["GROUPS", "Summary", "retired"]
+__all__ = ["BOUNDS", "GROUPS", "Summary", "retired"]
 
 GROUPS: dict[str, list[str]] = {
     "total": [],
@@ -29,10 +29,11 @@ GROUPS: dict[str, list[str]] = {
 }
 """What the summary is split by, where the scores have the columns."""
 
-_SHARES = {
+BOUNDS = {
     **{f"lo{level}": 0.5 - level / 200 for level in LEVELS},
     **{f"hi{level}": 0.5 + level / 200 for level in LEVELS},
 }
+"""The bounds of a forecast, each with the share of what is sold that it promises to lie above."""
 
 _RETIRED = ("retired", "no_history")
 
@@ -90,8 +91,8 @@ _TERMS = [
     "scaled_rows",
     "squared",
     "squared_rows",
-    *(f"pinball_{name}" for name in _SHARES),
-    *(f"below_{name}" for name in _SHARES),
+    *(f"pinball_{name}" for name in BOUNDS),
+    *(f"below_{name}" for name in BOUNDS),
     *(f"within{level}" for level in LEVELS),
     *(f"interval{level}" for level in LEVELS),
     "money_sold",
@@ -124,7 +125,7 @@ def _terms(scores: pd.DataFrame) -> pd.DataFrame:
         "squared": squared,
         "squared_rows": ~np.isnan(squared),
     }
-    for name, share in _SHARES.items():
+    for name, share in BOUNDS.items():
         bound = scores[name].to_numpy(float)
         terms[f"pinball_{name}"] = pinball_losses(sold, bound, share)
         terms[f"below_{name}"] = sold <= bound
@@ -163,14 +164,14 @@ def _quantiles(s: pd.Series[float]) -> list[dict[str, Any]]:
             "reached": ratio(s[f"below_{name}"], s["rows"]),
             "pinball": ratio(2 * s[f"pinball_{name}"], s["sold"]),
         }
-        for name, share in sorted(_SHARES.items(), key=lambda item: item[1])
+        for name, share in sorted(BOUNDS.items(), key=lambda item: item[1])
     ]
 
 
 def _measures(group: pd.DataFrame) -> dict[str, Any]:
     """What the sums of one group, a row for each currency, come to."""
     s = group[_TERMS].sum()
-    pinball = sum(s[f"pinball_{name}"] for name in _SHARES)
+    pinball = sum(s[f"pinball_{name}"] for name in BOUNDS)
     measures = {
         "rows": int(s["rows"]),
         "units_sold": s["sold"],
@@ -182,7 +183,7 @@ def _measures(group: pd.DataFrame) -> dict[str, Any]:
         "mase": ratio(s["scaled"], s["scaled_rows"]),
         "mase_naive": ratio(s["scaled_naive"], s["scaled_rows"]),
         "rmsse": ratio(s["squared"], s["squared_rows"]) ** 0.5,
-        "pinball": ratio(2 * pinball / len(_SHARES), s["sold"]),
+        "pinball": ratio(2 * pinball / len(BOUNDS), s["sold"]),
     }
     for level in LEVELS:
         measures[f"coverage{level}"] = ratio(s[f"within{level}"], s["rows"])

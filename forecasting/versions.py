@@ -3,14 +3,15 @@
 Code that changes need not forecast otherwise, and a library that is upgraded may. So nobody counts
 versions: where the code or a library has another hash than the version that serves, the engine
 forecasts `sample_series` anew, and is another version where a point differs by more than a
-thousandth. What is not seen there (bounds alone, or what only large fleets know) makes no version.
+thousandth, or a bound by more than a hundredth of its month's highest. What only large fleets know
+makes no version.
 """
 
 from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from forecasting.forecaster import SEASON, Forecaster
+from forecasting.forecaster import LEVELS, SEASON, Forecaster, Vector
 from forecasting.guard import answers
 from forecasting.predict_file import informed
 from forecasting.sample_series import sample_series
@@ -27,17 +28,32 @@ from forecasting.sample_series import sample_series
 __all__ = ["Version", "code_now", "version_now"]
 
 _LIBRARIES = ("numpy", "scipy", "numba", "pandas", "statsmodels", "statsforecast", "pmdarima")
-_TOLERANCE = 1e-3
+_TOLERANCE, _TOLERANCE_OF_BOUNDS = 1e-3, 1e-2
 _DIGITS = 6
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version's name, the hash of the code that was last seen to be it, and its points."""
+    """A version's name, the hash of the code that was last seen to be it, its points and bounds.
+
+    Versions that were kept before bounds were have none, and go by their points.
+    """
 
     name: str
     code: str
     points: tuple[float, ...]
+    bounds: tuple[float, ...] = ()
+
+    def same_points(self, other: Version) -> bool:
+        """Whether both forecast the same, whatever their bounds."""
+        return len(self.points) == len(other.points) and np.allclose(
+            self.points, other.points, _TOLERANCE, _TOLERANCE
+        )
+
+    def same(self, other: Version) -> bool:
+        """Whether both forecast the same with the same bounds."""
+        either = not (self.bounds and other.bounds)
+        return self.same_points(other) and (either or _close(self.bounds, other.bounds))
 
     def to_json(self) -> dict[str, Any]:
         """The version as JSON."""
@@ -46,7 +62,8 @@ class Version:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Version:
         """The version that `to_json` gave."""
-        return cls(value["name"], value["code"], tuple(value["points"]))
+        points, bounds = tuple(value["points"]), tuple(value.get("bounds", ()))
+        return cls(value["name"], value["code"], points, bounds)
 
 
 def version_now(engine: Forecaster, *known: Version) -> Version:
@@ -58,11 +75,11 @@ def version_now(engine: Forecaster, *known: Version) -> Version:
     for one in known:
         if one.code == code:
             return one
-    points = _points(engine)
-    for one in known:
-        if _agree(points, one.points):
-            return replace(one, code=code)
-    return Version(hashlib.sha256(repr(points).encode()).hexdigest()[:8], code, points)
+    points, bounds = _told(engine)
+    name = hashlib.sha256(repr((points, bounds)).encode()).hexdigest()[:8]
+    now = Version(name, code, points, bounds)
+    same = [one for one in known if now.same(one)]
+    return replace(same[0], code=code, bounds=bounds) if same else now
 
 
 @cache
@@ -85,12 +102,22 @@ def _version_of(library: str) -> str:
         return "none"
 
 
-def _points(engine: Forecaster) -> tuple[float, ...]:
-    """A year ahead of each sample, to six digits."""
+def _told(engine: Forecaster) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """A year ahead of each sample, to six digits, and its bounds."""
     fleet = sample_series()
-    given = answers(informed(engine, fleet), fleet, SEASON)
-    return tuple(float(f"{unit:.{_DIGITS}g}") for one in given for unit in one.forecast.units)
+    given = [one.forecast for one in answers(informed(engine, fleet), fleet, SEASON)]
+    bounds = [np.concatenate([one.lower, one.upper]) for one in given]
+    return _rounded([one.units for one in given]), _rounded(bounds)
 
 
-def _agree(points: tuple[float, ...], known: tuple[float, ...]) -> bool:
-    return len(points) == len(known) and np.allclose(points, known, _TOLERANCE, _TOLERANCE)
+def _rounded(numbers: Sequence[Vector]) -> tuple[float, ...]:
+    return tuple(float(f"{one:.{_DIGITS}g}") for part in numbers for one in part.ravel())
+
+
+def _close(some: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether no bound of a month moves by more than a hundredth of the month's highest."""
+    if len(some) != len(other):
+        return False
+    ours, theirs = (np.array(told).reshape(-1, 2 * len(LEVELS), SEASON) for told in (some, other))
+    highest = np.maximum(ours.max(axis=1, keepdims=True), 1.0)
+    return bool((np.abs(ours - theirs) <= _TOLERANCE_OF_BOUNDS * highest).all())

@@ -85,10 +85,16 @@ class Mean:
     factor: float = 1.0
     name: str = "mean_engine"
     release: ClassVar[float] = 1.0
+    width: ClassVar[float] = 1.0
 
     def forecast(self, batch, horizon):
-        flat = [np.full((3, horizon), self.factor * series.units.mean()) for series in batch]
-        return [Forecast(f[0], f, f, self.name) for f in flat]
+        return [self._of(series.units, horizon) for series in batch]
+
+    def _of(self, units, horizon):
+        """Flat, with normal bounds as wide as the history spreads, times `width`."""
+        flat = np.full((3, horizon), self.factor * units.mean())
+        half = self.width * units.std() * np.array([[0.674], [1.282], [1.96]])
+        return Forecast(flat[0], np.maximum(flat - half, 0.0), flat + half, self.name)
 
 
 def doubled():

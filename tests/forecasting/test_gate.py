@@ -96,3 +96,26 @@ def test_a_group_of_few_forecasts_holds_nobody_back():
     serving = pd.concat([_scores([3, 4, 3, 4, 3, 4]), _scores([1.0] * 5, **few)])
     candidate = pd.concat([_scores([1] * 6), _scores([1.5] * 5, **few)])
     assert compare(serving, candidate).better
+
+
+def _with_bounds(scores, half):
+    bounds = {f"lo{level}": -half * level / 80 for level in (50, 80, 95)}
+    bounds |= {f"hi{level}": half * level / 80 for level in (50, 80, 95)}
+    return scores.assign(**{name: scores["units_forecast"] + by for name, by in bounds.items()})
+
+
+def test_bounds_that_get_worse_hold_back_who_is_better_in_points():
+    serving = _with_bounds(_scores([2, 3, 2, 4, 3, 2]), 4.0)
+    candidate = _with_bounds(_scores([1.9, 2.9, 1.9, 3.8, 2.9, 1.9]), 0.1)
+    found = compare(serving, candidate)
+    assert found.p_value < 0.05
+    assert not found.better
+    assert "but the bounds would get worse: scaled pinball loss" in found.why
+    assert compare(serving, _with_bounds(_scores([1, 2, 1, 2, 2, 1]), 2.0)).better
+
+
+def test_bounds_that_are_hardly_worse_hold_nobody_back():
+    serving = _with_bounds(_scores([2, 3, 2, 4, 3, 2]), 8.0)
+    found = compare(serving, _with_bounds(_scores([2, 3, 2, 4, 3, 2]), 8.01))
+    assert 1 < found.loss_candidate / found.loss_serving < 1.01
+    assert found.harmless

@@ -52,9 +52,10 @@ def lake(make_lake):
 def install(monkeypatch, mean_engines):
     """Puts a release in place whose `mean_engine` forecasts the mean times `factor`."""
 
-    def of(code: str, factor: float) -> None:
+    def of(code: str, factor: float, width: float = 1.0) -> None:
         monkeypatch.setattr(versions, "code_now", lambda: code)
         monkeypatch.setattr(mean_engines, "release", factor)
+        monkeypatch.setattr(mean_engines, "width", width)
 
     monkeypatch.setitem(ENGINES, "mean_engine", f"{mean_engines.__module__}:released")
     of("first", 1.0)
@@ -81,7 +82,7 @@ def version_of_run(lake, run_id):
 
 def test_an_unchanged_release_costs_no_judgement(lake, install, monkeypatch):
     _, first = live(lake, OCTOBER)
-    monkeypatch.setattr(versions, "_points", lambda _: pytest.fail("looked"))
+    monkeypatch.setattr(versions, "_told", lambda _: pytest.fail("looked"))
     monkeypatch.setattr(gate, "compare_with_published", lambda *_: pytest.fail("judged"))
     told, second = live(lake, NOVEMBER)
     assert (told["stage"], told["why"]) == ("serving", "the first engine")
@@ -116,6 +117,44 @@ def test_a_worse_version_is_refused_and_its_runs_wait_month_by_month(lake, insta
     assert "180 held-out months of 60 series" in told["why"]
     assert version_of_run(lake, first_held) == version_of_run(lake, second_held)
     assert version_of_run(lake, first_held) != version_of_run(lake, by_old)
+
+
+def test_bounds_alone_that_are_worse_hold_a_version(lake, install):
+    live(lake, OCTOBER)
+    _, by_old = live(lake, NOVEMBER)
+    install("second", 1.0, width=0.4)
+    told, held = live(lake, DECEMBER)
+    assert (told["stage"], told["held"]) == ("refused", True)
+    assert "and the bounds would get worse: scaled pinball loss" in told["why"]
+    assert version_of_run(lake, held) != version_of_run(lake, by_old)
+
+
+def test_bounds_alone_that_are_not_worse_take_over(lake, install):
+    install("first", 1.0, width=0.4)
+    live(lake, OCTOBER)
+    live(lake, NOVEMBER)
+    install("second", 1.0, width=1.0)
+    told, run_id = live(lake, DECEMBER)
+    assert (told["stage"], why_held(lake, run_id)) == ("serving", "")
+    assert told["why"].startswith("a new version of the bounds alone, which are not worse: scaled")
+
+
+def test_bounds_that_differ_in_the_last_digits_make_no_version(lake, install, monkeypatch):
+    live(lake, OCTOBER)
+    install("second", 1.0, width=1.002)
+    monkeypatch.setattr(gate, "compare_with_published", lambda *_: pytest.fail("judged"))
+    assert live(lake, NOVEMBER)[0]["why"] == "the first engine"
+
+
+def test_a_version_that_was_kept_before_bounds_were_goes_by_its_points(lake, install):
+    _, first = live(lake, OCTOBER)
+    state = lake.read_json("gate/state.json")
+    del state["serving"]["version"]["bounds"]
+    lake.write_json("gate/state.json", state)
+    install("second", 1.0, width=0.4)
+    _, second = live(lake, NOVEMBER)
+    assert version_of_run(lake, first) == version_of_run(lake, second)
+    assert rollout(lake).serving.version.bounds
 
 
 def test_with_the_old_release_back_the_month_is_forecast_anew_and_not_held(lake, install):
