@@ -43,7 +43,8 @@ _LOAD = """
             AS month,
         TRY_CAST(units_sold AS DOUBLE) AS units,
         category::VARCHAR AS category, country::VARCHAR AS country,
-        TRY_CAST(days_out_of_stock AS DOUBLE) AS days
+        CASE WHEN nullif(days_out_of_stock::VARCHAR, '') IS NOT NULL
+            THEN coalesce(TRY_CAST(days_out_of_stock AS DOUBLE), -1) END AS days
     FROM source
 """
 
@@ -52,6 +53,7 @@ _BAD_ROW = """
         WHEN 'month' THEN source.month
         WHEN 'merchant_id' THEN coalesce(source.merchant_id, '')
         WHEN 'units_sold' THEN source.units_sold::VARCHAR
+        WHEN 'days_out_of_stock' THEN source.days_out_of_stock::VARCHAR
         ELSE '' END
     FROM (
         SELECT row, CASE
@@ -65,6 +67,8 @@ _BAD_ROW = """
                 THEN 'month must be the first day of a month, or YYYY-MM'
             WHEN units IS NULL OR NOT isfinite(units) OR units < 0
                 THEN 'units_sold must be a number, not negative'
+            WHEN NOT isnan(days) AND NOT days BETWEEN 0 AND 31
+                THEN 'days_out_of_stock must be 0 to 31, or empty where nobody tells'
             END AS rule
         FROM history
     )

@@ -125,6 +125,15 @@ def test_columns_that_tell_more_are_used(tmp_path):
     assert b.days_out_of_stock is None
 
 
+@pytest.mark.parametrize("days", ["some", "-1", "32", "inf"])
+def test_days_that_no_month_has_are_refused(tmp_path, days):
+    path = tmp_path / "given.csv"
+    path.write_text(f"{HEADER},days_out_of_stock\nM,S,A,2025-01,5,3\nM,S,A,2025-02,5,{days}\n")
+    message = f"row 2: days_out_of_stock must be 0 to 31, or empty .*; found '{days}'"
+    with pytest.raises(InputError, match=message), open_history(path):
+        pass
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
