@@ -67,6 +67,7 @@ _BAD_ROW = """
                 THEN 'month must be the first day of a month, or YYYY-MM'
             WHEN units IS NULL OR NOT isfinite(units) OR units < 0
                 THEN 'units_sold must be a number, not negative'
+            WHEN units > 1e15 THEN 'units_sold may be 1e15 at most, which is counted exactly'
             WHEN NOT isnan(days) AND NOT days BETWEEN 0 AND 31
                 THEN 'days_out_of_stock must be 0 to 31, or empty where nobody tells'
             END AS rule

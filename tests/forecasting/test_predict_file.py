@@ -138,6 +138,7 @@ def test_days_that_no_month_has_are_refused(tmp_path, days):
     ("text", "message"),
     [
         ("M,S,A,2025-01,1\nM,S,A,2025-02,-3", r"given.csv, row 2: units_sold must be a number, no"),
+        ("M,S,A,2025-01,1e16", "row 1: units_sold may be 1e15 at most, .*; found '1e16'"),
         ("M,S,A,2025-01,nan", "row 1: units_sold must be a number, not negative; found 'nan'"),
         ("M,S,A,2025-01,", "row 1: units_sold must be a number, not negative; found None"),
         ("M,S,A,2025-01,many", "row 1: units_sold must be a number, not negative; found 'many'"),
