@@ -26,18 +26,15 @@ import pandas as pd
 from etl.errors import InputError
 from etl.lake import Lake
 from etl.settings import Settings
-from etl.tables import SERIES_KEY
 from forecasting import versions
-from forecasting.backtest import scored_runs, scores_of
-from forecasting.canary import chosen
+from forecasting.backtest import scored_runs
 from forecasting.configured import Configured, configured
 from forecasting.forecaster import add_months
 from forecasting.judging import compare_engines, compare_with_published
-from forecasting.metrics import skill, wape
 from forecasting.predictions import cutoff_of
 from forecasting.run_files import manifest_path, run_manifest
 from forecasting.shown import shown_of
-from forecasting.summary import retired
+from forecasting.trial import beyond_chance, misses_of, skill_of
 
 __all__ = ["YARDSTICKS", "Rollout", "accept", "judge", "review", "rollout", "run_before_the_fall"]
 
@@ -48,7 +45,6 @@ _PATH = "gate/state.json"
 _LARGEST_FALL = 0.05
 _MONTHS_ON_TRIAL = 3
 _FEWEST_ROWS = 30
-_MISSED = ["units_forecast", "units_naive", "units_sold"]
 
 
 @dataclass(frozen=True)
@@ -164,13 +160,13 @@ def review(lake: Lake, month: date) -> dict[str, Any] | None:
     """Decide, after `month` was scored, whether who is on trial goes on; None before any gate.
 
     A canary that kept its skill over seasonal naive beside the serving engine's takes over; one
-    that fell more than five points behind goes back. An engine or version that took over goes back
-    where its skill falls below zero within three months.
+    that fell more than five points behind, and by more than chance, goes back. An engine or version
+    that took over goes back where its skill falls below zero within three months.
     """
     state = rollout(lake)
     if state is None or f"{month:%Y-%m}" <= state.since or not (runs := scored_runs(lake, month)):
         return state.told() if state else None
-    scores = _scores(lake, month, _newest_run(lake, runs, state), state.share)
+    scores = misses_of(lake, month, _newest_run(lake, runs, state), state.share)
     if state.stage == "canary" and state.candidate:
         return _decide(lake, _after_canary(state, state.candidate, scores, f"{month:%Y-%m}"))
     if state.previous and f"{add_months(month, -_MONTHS_ON_TRIAL):%Y-%m}" <= state.since:
@@ -264,16 +260,6 @@ def _after_wish(
     )
 
 
-def _scores(lake: Lake, month: date, run_id: str, share: float) -> pd.DataFrame:
-    """What the run missed in the month, without retired products, and who was `tried`."""
-    parts = [pd.DataFrame(columns=[*_MISSED, "tried"], dtype=float).astype({"tried": bool})]
-    for rows in scores_of(lake, month, run_id, [*SERIES_KEY, "reason", *_MISSED]):
-        kept = rows[~retired(rows)]
-        keys = kept[list(SERIES_KEY)].itertuples(index=False)
-        parts.append(kept[_MISSED].assign(tried=[chosen(key, share) for key in keys]))
-    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-
-
 def _newest_run(lake: Lake, runs: Sequence[str], state: Rollout) -> str:
     """The newest scored run that was made by what serves, with the canary where there is one.
 
@@ -295,11 +281,11 @@ def _after_canary(
     state: Rollout, candidate: Configured, scores: pd.DataFrame, month: str
 ) -> Rollout:
     tried = scores["tried"]
-    ours, theirs = _skill(scores[~tried]), _skill(scores[tried])
+    ours, theirs = skill_of(scores[~tried]), skill_of(scores[tried])
     told = f"skill over seasonal naive {theirs:.1%} on its share in {month}, {ours:.1%} on the rest"
     if tried.sum() < _FEWEST_ROWS or (~tried).sum() < _FEWEST_ROWS:
         return replace(state, why=f"too few forecasts to tell yet: {tried.sum()} of {len(tried)}")
-    if theirs < ours - _LARGEST_FALL:
+    if theirs < ours - _LARGEST_FALL and beyond_chance(ours - theirs, scores, tried):
         return replace(state, stage="returned", share=0.0, since=month, why=f"fell behind: {told}")
     return Rollout(candidate, since=month, previous=state.serving, why=f"held: {told}")
 
@@ -307,16 +293,11 @@ def _after_canary(
 def _after_takeover(
     state: Rollout, previous: Configured, scores: pd.DataFrame, month: str
 ) -> Rollout:
-    now = _skill(scores)
-    if len(scores) < _FEWEST_ROWS or now >= 0:
+    now = skill_of(scores)
+    if len(scores) < _FEWEST_ROWS or not now < 0:
         return state
     why = f"worse than seasonal naive by {-now:.1%} in {month}, soon after it took over"
     return Rollout(previous, "returned", state.serving, since=month, why=why)
-
-
-def _skill(scores: pd.DataFrame) -> float:
-    sold, naive = scores["units_sold"].to_numpy(float), scores["units_naive"].to_numpy(float)
-    return skill(wape(sold, scores["units_forecast"].to_numpy(float)), wape(sold, naive))
 
 
 def _named(one: Configured | None, with_version: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -90,13 +91,16 @@ def test_an_engine_that_was_never_judged_serves_as_asked(lake, mean_engines):
     )
 
 
-def _score(lake, share, candidate_error, serving_error=5.0, naive_error=10.0, products=100):
+def _score(
+    lake, share, candidate_error, serving_error=5.0, naive_error=10.0, products=100, without_naive=0
+):
     """A scored month of a run in which both sides missed by so much."""
+    of_candidate = candidate_error if callable(candidate_error) else lambda: candidate_error
     rows = []
     for i in range(products):
         key = ("M1", "S1", f"P{i:03}")
-        error = candidate_error if chosen(key, share) else serving_error
-        rows.append((*key, 100.0 - error, 100.0 - naive_error))
+        error = of_candidate() if chosen(key, share) else serving_error
+        rows.append((*key, 100.0 - error, None if i < without_naive else 100.0 - naive_error))
     names = ["merchant_id", "store_id", "product_id", "units_forecast", "units_naive"]
     table = pd.DataFrame(rows, columns=names).assign(
         run_id="2025-12.1",
@@ -141,6 +145,26 @@ def test_a_canary_that_falls_goes_back_and_is_not_tried_again(lake):
     assert (decision["serving"], decision["stage"]) == ("seasonal_naive", "returned")
     assert judge(lake, JANUARY, replace(SETTINGS, engine="mean_engine")) == decision
     assert planned(lake, "2026-01.1", SETTINGS) == SeasonalNaive()
+
+
+def test_a_canary_that_fell_behind_by_chance_takes_over(lake):
+    """Of its series some are missed by nothing and more by much, of the rest all by five."""
+    _state(lake, stage="canary", candidate="mean_engine", share=0.5)
+    luck = cycle([0.0, 0.0, 9.6, 9.6, 9.6])
+    _score(lake, 0.5, candidate_error=lambda: next(luck))
+    told = review(lake, JANUARY)
+    assert told["serving"] == "mean_engine"
+    ours, theirs = 50.0, float(told["why"].partition("naive ")[2].partition("%")[0])
+    assert theirs < ours - 5
+
+
+def test_a_product_without_a_rule_beside_it_says_nothing(lake):
+    _state(lake, stage="canary", candidate="mean_engine", share=0.5)
+    _score(lake, 0.5, candidate_error=6.0, without_naive=3)
+    assert review(lake, JANUARY)["stage"] == "returned"
+    _state(lake, serving="mean_engine", previous="seasonal_naive")
+    _score(lake, 0.0, candidate_error=0.0, serving_error=5.0, without_naive=3)
+    assert review(lake, JANUARY)["stage"] == "serving"
 
 
 def test_a_canary_of_few_series_waits(lake):

@@ -216,7 +216,7 @@ def test_a_better_version_takes_over_and_where_it_falls_its_runs_wait(lake, inst
     assert (told["stage"], told["held"], why_held(lake, run_id)) == ("serving", False, "")
     assert "a new version: the candidate is better" in told["why"]
 
-    monkeypatch.setattr(gate, "_skill", lambda _: -0.2)
+    monkeypatch.setattr(gate, "skill_of", lambda _: -0.2)
     score_month(lake, DECEMBER)
     monkeypatch.setattr(gate, "_FEWEST_ROWS", 1)
     told = review(lake, DECEMBER)
