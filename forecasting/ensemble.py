@@ -218,7 +218,7 @@ def _forecast(series: Series, horizon: int, model: EnsembleModel, findings: Find
     history = findings.history_of(series)
     where = route(series.units)
     units, lower, upper = _numbers(series, history, horizon, model, findings)
-    if dormant(series.units) and not units.any():
+    if dormant(history.demand) and not units.any():
         reason = f"dormant months={months_since_sale(series.units)} {where.text}"
         return Forecast(units, np.zeros_like(lower), upper, "zero", reason)
     # A slow mover is brought to a mean that no candidate forecast.
@@ -234,7 +234,7 @@ def _numbers(
     """Points and bounds by the route of the series; a dormant one has at most its season."""
     units = model.ahead(history, horizon)
     where = route(series.units)
-    silent = dormant(series.units)
+    silent = dormant(history.demand)  # an empty shelf is not silence
     if where.sparse:
         demand = np.maximum(history.demand, history.sold)
         expected = expected_ahead(demand, series.first_month, history.shape, horizon)
@@ -244,7 +244,7 @@ def _numbers(
     scale = _scale(series.units, model, findings)
     lower, upper = findings.calibration.interval(units, scale, where.kind)
     if silent:
-        upper = dormant_upper(upper, chance_alive(series.units))
+        upper = dormant_upper(upper, chance_alive(history.demand))
         return np.zeros(horizon), np.zeros_like(lower), upper
     return units, lower, upper
 

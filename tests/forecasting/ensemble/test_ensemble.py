@@ -127,6 +127,17 @@ def test_a_product_that_fell_silent_is_zero_and_says_so(engine: Any, fleet: list
     assert found.model == "zero"
 
 
+def test_an_empty_shelf_is_no_silence(engine: Any, fleet: list[Series]) -> None:
+    units, empty = fleet[0].units.copy(), np.zeros(fleet[0].months)
+    units[-4:], empty[-4:] = 0.0, 30.0
+    sold_out = replace(fleet[0], units=units, days_out_of_stock=empty)
+    found = engine.forecast([sold_out], 12)[0]
+    assert "corrected=4" in found.reason
+    assert found.units.min() > 0.3 * fleet[0].units.mean()
+    gone = engine.forecast([replace(sold_out, days_out_of_stock=None)], 12)[0]
+    assert gone.reason.startswith("dormant months=4")
+
+
 def test_a_product_of_one_season_comes_back_in_it(engine: Any, fleet: list[Series]) -> None:
     year = np.array([0.0, 0, 0, 0, 0, 0, 0, 0, 0, 30, 60, 30])
     seasonal = replace(fleet[0], units=np.concatenate([year, year, np.zeros(6)]))
