@@ -54,7 +54,7 @@ def publish_run(
         edition = _load(lake, store, run, settings.jobs, at)
     elif edition.load != _load_number(store.current()):
         edition = store.point_to(edition.load)
-    note_shown(lake, run_id, at)
+    note_shown(lake, run_id)
     _remove_old(store, edition, settings.keep_runs, at)
     return {"run_id": run_id, "series": run.series, "units_forecast": run.units, "loaded": loaded}
 

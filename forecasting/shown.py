@@ -7,7 +7,6 @@ analyst and was never published, or that a person made to look at, was promised 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from etl.lake import Lake
 from forecasting.predictions import cutoff_of
@@ -16,10 +15,10 @@ from forecasting.run_files import plan_path
 __all__ = ["note_shown", "shown_of"]
 
 
-def note_shown(lake: Lake, run_id: str, at: datetime) -> None:
-    """Keep when the run was first published."""
+def note_shown(lake: Lake, run_id: str) -> None:
+    """Keep that the run was published; when, the forecast store knows."""
     if not lake.exists(_path(run_id)):
-        lake.write_json(_path(run_id), {"published_at": at.isoformat(timespec="seconds")})
+        lake.write_json(_path(run_id), {"published": True})
 
 
 def shown_of(lake: Lake, run_ids: Iterable[str]) -> list[str]:

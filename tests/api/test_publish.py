@@ -187,11 +187,9 @@ def test_publishing_again_changes_nothing(lake, store, settings):
     assert store.current() == before
 
 
-def test_the_lake_keeps_that_a_run_was_shown_and_when(lake, store, settings):
+def test_the_lake_keeps_that_a_run_was_shown(lake, store, settings):
     publish_run(lake, store, "2026-10.1", settings, NOW)
     assert shown_of(lake, ["2026-10.1", "2026-10.2"]) == ["2026-10.1"]
-    told = lake.read_json("predictions/run_id=2026-10.1/published.json")
-    assert told == {"published_at": store.current().published_at}
 
 
 def test_a_published_name_cannot_take_other_content(lake, store, settings, write):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
 from etl.lake import Lake
 from forecasting.backtest import vintages
 from forecasting.shown import note_shown, shown_of
-
-AT = datetime(2026, 11, 3, 9, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -28,17 +26,10 @@ def test_where_nothing_is_published_all_count_but_those_that_were_held(lake):
 
 
 def test_from_the_first_published_run_on_only_published_ones_count(lake):
-    note_shown(lake, "2026-09.2", AT)
+    note_shown(lake, "2026-09.2")
     assert vintages(lake, date(2026, 11, 1)) == ["2026-08.1", "2026-09.2"]
 
 
 def test_a_held_run_that_a_person_published_counts(lake):
-    note_shown(lake, "2026-09.1", AT)
+    note_shown(lake, "2026-09.1")
     assert shown_of(lake, ["2026-09.1", "2026-09.2"]) == ["2026-09.1"]
-
-
-def test_the_first_publishing_is_what_is_kept(lake):
-    note_shown(lake, "2026-09.1", AT)
-    note_shown(lake, "2026-09.1", AT.replace(day=9))
-    told = lake.read_json("predictions/run_id=2026-09.1/published.json")
-    assert told == {"published_at": "2026-11-03T09:00:00+00:00"}
