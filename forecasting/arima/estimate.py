@@ -37,6 +37,8 @@ _STEP = 1e-6
 _FIRST_DAMPING = 1e-4
 _DAMPING = np.array([1e-2, 1e-1, 0.5, 2.0, 10.0, 1e2, 1e3, 1e5])
 _PATIENCE = 3
+_OTHERS = np.array([[0.0] + [1.0] * (LANES - 1)])
+_TOGETHER = 4
 
 
 @kernel
@@ -84,7 +86,7 @@ def slopes(w: Floats, order: Integers, x: Floats, exact: bool) -> Floats:
     passes = max(1, (x.size + LANES - 2) // (LANES - 1))
     found = np.empty((passes, w.size, LANES))
     lanes = np.empty((x.size, LANES))
-    one = fill(1.0)
+    others = row(_OTHERS, 0)
     for number in range(passes):
         for i in range(x.size):
             put(lanes, i, fill(x[i]))
@@ -93,8 +95,7 @@ def slopes(w: Floats, order: Integers, x: Floats, exact: bool) -> Floats:
             lanes[first + lane - 1, lane] += _STEP
         errors = residuals(w, order, lanes, exact)
         for t in range(w.size):
-            put(found[number], t, minus(row(errors, t), fill(errors[t, 0]), one))
-            found[number, t, 0] = errors[t, 0]
+            put(found[number], t, minus(row(errors, t), fill(errors[t, 0]), others))
     return found
 
 
@@ -147,11 +148,18 @@ def _best_lane(w: Floats, order: Integers, lanes: Floats, exact: bool) -> tuple[
 def _products(left: Floats, right: Floats, width: int) -> Floats:
     """Sums over the months of each of the first `width` lanes of one times the other's."""
     products = np.empty((LANES, LANES))
-    for lane in range(width):
-        total = fill(0.0)
+    for lane in range(0, width, _TOGETHER):
+        a, b, c, d = fill(0.0), fill(0.0), fill(0.0), fill(0.0)
         for t in range(left.shape[0]):
-            total = plus(total, fill(left[t, lane]), row(right, t))
-        put(products, lane, total)
+            line = row(right, t)
+            a = plus(a, fill(left[t, lane]), line)
+            b = plus(b, fill(left[t, lane + 1]), line)
+            c = plus(c, fill(left[t, lane + 2]), line)
+            d = plus(d, fill(left[t, lane + 3]), line)
+        put(products, lane, a)
+        put(products, lane + 1, b)
+        put(products, lane + 2, c)
+        put(products, lane + 3, d)
     return products
 
 

@@ -23,7 +23,8 @@ from forecasting.arima.polynomials import ar_lags, expand, ma_lags, parameter_co
 
 __all__ = ["conditional_pass", "exact_pass", "rotate"]
 
-_STEADY = 1e-11
+_STEADY = 1e-6
+"""Change of the gain below which gain and F stay: they would move by its square."""
 
 
 @kernel
@@ -179,15 +180,33 @@ def exact_pass(
     log_det = np.zeros(LANES)
     product = np.ones((1, LANES))
     zero, one = fill(0.0), fill(1.0)
+    weight = over(one, root(row(variance, 0)))
     steady = False
     for t in range(w.size):
         seen, f = row(state, 0), row(variance, 0)
         v = minus(row(centred, t), seen, one)
-        put(errors, t, over(v, root(f)))
+        put(errors, t, times(v, weight))
         put(product, 0, times(row(product, 0), f))
-        _shift(state, seen, ar, past_w)
-        for i in range(states):
-            put(state, i, plus(row(state, i + 1), row(gain, i), v))
+        for lag in past_w:
+            put(state, lag, plus(row(state, lag), row(ar, lag), seen))
+        if steady:
+            for i in range(states):
+                put(state, i, plus(row(state, i + 1), row(gain, i), v))
+        else:
+            first = row(change, 0)
+            rest = minus(one, first, first)
+            scale = over(one, rest)
+            put(variance, 0, times(f, rest))
+            weight = over(one, root(row(variance, 0)))
+            for lag in past_w:
+                put(change, lag, plus(row(change, lag), row(ar, lag), first))
+            for i in range(states):
+                before, moved = row(gain, i), row(change, i + 1)
+                put(state, i, plus(row(state, i + 1), before, v))
+                turned = times(minus(before, first, moved), scale)
+                put(gain, i, turned)
+                put(change, i, minus(moved, first, turned))
+            put(change, states, zero)
         put(state, states, zero)
         if t % 12 == 11:
             for lane in range(LANES):
@@ -195,18 +214,9 @@ def exact_pass(
             put(product, 0, one)
             if not steady:
                 steady = np.max(np.abs(change)) < _STEADY
-        if not steady:
-            put(variance, 0, times(f, rotate(gain, change, ar, past_w)))
     for lane in range(LANES):
         log_det[lane] += math.log(product[0, lane])
     return errors, log_det, state, gain, change, variance
-
-
-@kernel
-def _shift(state: Floats, first: Row, ar: Floats, past_w: Integers) -> None:
-    """Add the autoregressive part of the transition; the caller moves the rows up by one."""
-    for lag in past_w:
-        put(state, lag, plus(row(state, lag), row(ar, lag), first))
 
 
 @kernel
@@ -216,7 +226,8 @@ def rotate(gain: Floats, change: Floats, ar: Floats, past_w: Integers) -> Row:
     first = row(change, 0)
     rest = minus(one, first, first)
     scale = over(one, rest)
-    _shift(change, first, ar, past_w)
+    for lag in past_w:
+        put(change, lag, plus(row(change, lag), row(ar, lag), first))
     for i in range(gain.shape[0]):
         moved = row(change, i + 1)
         turned = times(minus(row(gain, i), first, moved), scale)

@@ -22,6 +22,8 @@ LOWER = np.array([0.01, 0.01, 0.01, 0.01])
 UPPER = np.array([1.8, 1.9, 1.5, 1.5])
 EVALUATIONS = 160
 TOLERANCE = 1e-5
+PATIENCE, BEHIND = 8.0, 10.0
+"""Times the spread of a simplex that it may yet gain, and how far behind it is given up even so."""
 
 
 @kernel
@@ -106,9 +108,12 @@ def run_ces(y: Vector, kind: int, p: Vector, start: Vector, states: Vector) -> f
 
 @kernel
 def _search(  # noqa: PLR0912  the simplex has that many moves
-    y: Vector, kind: int, begin: Vector, start: Vector, states: Vector
+    y: Vector, kind: int, enough: float, begin: Vector, start: Vector, states: Vector
 ) -> Vector:
-    """The parameters of least error within the bounds, by the simplex of Nelder and Mead (1965)."""
+    """The parameters of least error within the bounds, by the simplex of Nelder and Mead (1965).
+
+    It gives up where `PATIENCE` times the spread of its corners would leave it far above `enough`.
+    """
     size = len(begin)
     lower, upper = LOWER[:size], UPPER[:size]
     points = np.empty((size + 1, size))
@@ -126,6 +131,8 @@ def _search(  # noqa: PLR0912  the simplex has that many moves
         order = np.argsort(values)
         points, values = points[order], values[order]
         if values[size] - values[0] <= TOLERANCE * abs(values[0]):
+            break
+        if values[0] - PATIENCE * (values[size] - values[0]) > enough + BEHIND:
             break
         centre = np.zeros(size)
         for i in range(size):
@@ -167,28 +174,32 @@ def _states_of(y: Vector, kind: int) -> tuple[Vector, Vector]:
 
 
 @kernel
+def fit_kind(y: Vector, kind: int, least: float) -> tuple[float, Vector]:
+    """AICc and parameters of one kind, which gives up where it would not come below `least`."""
+    size = 2 + (1 if kind == PARTIAL else 0) + (2 if kind == FULL else 0)
+    begin = np.array([1.3, 1.0, 0.1 if kind == PARTIAL else 1.3, 1.0])[:size]
+    count, n = size + 1, len(y)
+    if n - count - 1 <= 0:
+        return np.inf, begin
+    penalty = 2.0 * count + 2.0 * count * (count + 1) / (n - count - 1)
+    states, start = _states_of(y, kind)
+    _start(y, kind, start)
+    found = _search(y, kind, least - penalty, begin, start, states)
+    return run_ces(y, kind, found, start, states) + penalty, found
+
+
+@kernel
 def fit_ces(y: Vector) -> Vector:
     """The kind of least AICc and its four parameters, as one row of five."""
-    n = len(y)
     answer = np.array([0.0, 1.3, 1.0, 0.0, 0.0])
     best = np.inf
-    for kind in range(4):
-        if kind != NONE and n < 2 * SEASON:
-            break
-        size = 2 + (1 if kind == PARTIAL else 0) + (2 if kind == FULL else 0)
-        begin = np.array([1.3, 1.0, 0.1 if kind == PARTIAL else 1.3, 1.0])[:size]
-        states, start = _states_of(y, kind)
-        _start(y, kind, start)
-        found = _search(y, kind, begin, start, states)
-        count = size + 1
-        if n - count - 1 <= 0:
-            continue
-        value = run_ces(y, kind, found, start, states)
-        value += 2.0 * count + 2.0 * count * (count + 1) / (n - count - 1)
+    for kind in range(FULL if len(y) >= 2 * SEASON else NONE, NONE - 1, -1):
+        value, found = fit_kind(y, kind, best)
         if value < best:
             best = value
+            answer[:] = 0.0
             answer[0] = kind
-            answer[1 : 1 + size] = found
+            answer[1 : 1 + len(found)] = found
     return answer
 
 

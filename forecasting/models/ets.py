@@ -1,6 +1,7 @@
 """Exponential smoothing in state-space form, fitted by least squares with exact derivatives.
 
-Fifteen forms (error, trend, season) are tried and averaged by their AICc. Each is fitted by
+Fifteen forms (error, trend, season) are tried, seasonal ones first, and averaged by their AICc; one
+that falls too far behind to be kept is not fitted to the end. Each is fitted by
 Levenberg-Marquardt over smoothing parameters and initial states together, whose derivatives run
 through the recursion beside the states; for multiplicative errors the residuals are scaled by the
 geometric mean of the expectations, so that the sum of squares is the likelihood. The recursion,
@@ -15,7 +16,19 @@ import math
 import numpy as np
 
 from forecasting.arima.compiled import kernel
+from forecasting.arima.lanes import LANES
 from forecasting.forecaster import Vector
+from forecasting.models.ets_recursion import (
+    BLOCKS,
+    LOWEST_ALPHA,
+    LOWEST_PHI,
+    PATH,
+    SLOPE_ROWS,
+    SPAN_ALPHA,
+    SPAN_PHI,
+    filter_states,
+    normal_equations,
+)
 
 __all__ = ["FORMS", "fit_ets", "predict_ets"]
 
@@ -40,6 +53,8 @@ WIDTH = 4 + 2 + SEASON
 ROUNDS = 25
 TOLERANCE = 1e-6
 KEPT = 4
+FURTHEST = 6.0
+"""AICc above the best from which a form is not kept."""
 
 
 @kernel
@@ -54,11 +69,11 @@ def _logit(p: float) -> float:
 
 
 @kernel
-def _unpack(free: Vector, form: tuple[int, int, int], row: Vector) -> None:
+def unpack(free: Vector, form: tuple[int, int, int], row: Vector) -> None:
     """Write the parameter row of the free vector; returns the positions of its parts."""
     _, trend, season = form
     at = 1
-    alpha = 1e-4 + 0.9998 * _logistic(free[0])
+    alpha = LOWEST_ALPHA + SPAN_ALPHA * _logistic(free[0])
     beta, gamma, phi = 0.0, 0.0, 1.0
     if trend != 0:
         beta = alpha * _logistic(free[at])
@@ -67,7 +82,7 @@ def _unpack(free: Vector, form: tuple[int, int, int], row: Vector) -> None:
         gamma = (1.0 - alpha) * _logistic(free[at])
         at += 1
     if trend == 3:
-        phi = 0.8 + 0.18 * _logistic(free[at])
+        phi = LOWEST_PHI + SPAN_PHI * _logistic(free[at])
         at += 1
     row[0], row[1], row[2], row[3] = alpha, beta, gamma, phi
     row[4] = free[at]
@@ -86,7 +101,7 @@ def _unpack(free: Vector, form: tuple[int, int, int], row: Vector) -> None:
 
 
 @kernel
-def _free_size(form: tuple[int, int, int]) -> int:
+def free_size(form: tuple[int, int, int]) -> int:
     _, trend, season = form
     size = 2
     if trend != 0:
@@ -96,186 +111,6 @@ def _free_size(form: tuple[int, int, int]) -> int:
     if season != 0:
         size += 12
     return size
-
-
-@kernel
-def filter_states(
-    y: Vector, row: Vector, form: tuple[int, int, int], state: Vector, errors: Vector
-) -> float:
-    """Run the recursion over y; leaves the final state and returns minus twice the log-likelihood.
-
-    Up to a constant, as statsforecast counts it: n log(sum of squares), for multiplicative errors
-    plus twice the sum of log expectations. Infinite where an expectation is not positive then.
-    """
-    error, _, season = form
-    alpha, beta, gamma, phi = row[0], row[1], row[2], row[3]
-    level, slope = row[4], row[5]
-    seasonal = state[2:]
-    seasonal[:] = row[6:]
-    total, logs = 0.0, 0.0
-    for t in range(len(y)):
-        j = t % 12
-        q = level + phi * slope
-        s = seasonal[j]
-        if season == 0:
-            mu, u = q, y[t] - q
-        elif season == 1:
-            mu, u = q + s, y[t] - s - q
-        else:
-            mu = q * s
-            if s <= 0.0 or q <= 0.0:
-                return np.inf
-            u = y[t] / s - q
-        e = y[t] - mu
-        if error == 2:
-            if mu <= 1e-12:
-                return np.inf
-            e /= mu
-            logs += math.log(mu)
-        errors[t] = e
-        total += e * e
-        level = q + alpha * u
-        slope = phi * slope + beta * u
-        if season == 1:
-            seasonal[j] = s + gamma * (y[t] - q - s)
-        elif season == 2:
-            seasonal[j] = s + gamma * (y[t] / q - s)
-    state[0], state[1] = level, slope
-    if not math.isfinite(total):
-        return np.inf
-    return len(y) * math.log(max(total, 1e-300)) + 2.0 * logs
-
-
-@kernel
-def _residuals_and_slopes(  # noqa: PLR0912, PLR0915  one recursion with its derivatives
-    y: Vector,
-    row: Vector,
-    form: tuple[int, int, int],
-    size: int,
-    residual: Vector,
-    jacobian: Vector,
-    work: Vector,
-) -> float:
-    """Residuals whose squares add up to the (monotone) likelihood, with their derivatives.
-
-    Returns the sum of squares, infinite where the parameters leave the model's domain. `work`
-    holds the derivatives of level, slope, one-step level, update and the twelve seasonal states.
-    """
-    error, trend, season = form
-    alpha, beta, gamma, phi = row[0], row[1], row[2], row[3]
-    n = len(y)
-    work[:, :size] = 0.0
-    d_level, d_slope, d_q, d_u = work[0], work[1], work[2], work[3]
-    d_seasonal = work[4:16]
-    d_logs = work[16]
-    d_alpha = alpha - 1e-4
-    d_alpha = d_alpha * (1.0 - d_alpha / 0.9998)
-    at = 1
-    at_beta, at_gamma, at_phi = -1, -1, -1
-    if trend != 0:
-        at_beta = at
-        at += 1
-    if season != 0:
-        at_gamma = at
-        at += 1
-    if trend == 3:
-        at_phi = at
-        at += 1
-    ratio_beta = beta / alpha
-    d_beta = beta * (1.0 - ratio_beta)
-    ratio_gamma = gamma / (1.0 - alpha)
-    d_gamma = gamma * (1.0 - ratio_gamma)
-    d_phi = (phi - 0.8) * (1.0 - (phi - 0.8) / 0.18)
-    d_level[at] = 1.0
-    at += 1
-    if trend != 0:
-        d_slope[at] = 1.0
-        at += 1
-    if season != 0:
-        for j in range(11):
-            d_seasonal[j, at + j] = 1.0
-            d_seasonal[11, at + j] = -1.0
-    level, slope = row[4], row[5]
-    seasonal = row[6:].copy()
-    total, logs = 0.0, 0.0
-    for t in range(n):
-        j = t % 12
-        q = level + phi * slope
-        s = seasonal[j]
-        d_s = d_seasonal[j]
-        out = jacobian[t]
-        for k in range(size):
-            d_q[k] = d_level[k] + phi * d_slope[k]
-        if trend == 3:
-            d_q[at_phi] += d_phi * slope
-        if season == 0:
-            mu, u = q, y[t] - q
-            for k in range(size):
-                d_u[k] = -d_q[k]
-                out[k] = d_q[k]
-        elif season == 1:
-            mu, u = q + s, y[t] - s - q
-            for k in range(size):
-                out[k] = d_q[k] + d_s[k]
-                d_u[k] = -out[k]
-        else:
-            if s <= 1e-9 or q <= 1e-9:
-                return np.inf
-            mu, u = q * s, y[t] / s - q
-            c = y[t] / (s * s)
-            for k in range(size):
-                out[k] = d_q[k] * s + q * d_s[k]
-                d_u[k] = -c * d_s[k] - d_q[k]
-        e = y[t] - mu
-        if error == 2:
-            if mu <= 1e-9:
-                return np.inf
-            e /= mu
-            logs += math.log(mu)
-            c = y[t] / (mu * mu)
-            for k in range(size):
-                d_logs[k] += out[k] / mu
-                out[k] = -c * out[k]
-        else:
-            for k in range(size):
-                out[k] = -out[k]
-        residual[t] = e
-        total += e * e
-        level = q + alpha * u
-        for k in range(size):
-            d_level[k] = d_q[k] + alpha * d_u[k]
-        d_level[0] += d_alpha * u
-        if trend != 0:
-            for k in range(size):
-                d_slope[k] = phi * d_slope[k] + beta * d_u[k]
-            d_slope[0] += ratio_beta * d_alpha * u
-            d_slope[at_beta] += d_beta * u
-            if trend == 3:
-                d_slope[at_phi] += d_phi * slope
-            slope = phi * slope + beta * u
-        if season != 0:
-            if season == 1:
-                w = y[t] - q - s
-                for k in range(size):
-                    d_s[k] += gamma * (-d_q[k] - d_s[k])
-            else:
-                w = y[t] / q - s
-                c = y[t] / (q * q)
-                for k in range(size):
-                    d_s[k] += gamma * (-c * d_q[k] - d_s[k])
-            d_s[at_gamma] += d_gamma * w
-            d_s[0] -= ratio_gamma * d_alpha * w
-            seasonal[j] = s + gamma * w
-    if not math.isfinite(total):
-        return np.inf
-    if error == 2:
-        g = math.exp(logs / n)
-        for t in range(n):
-            for k in range(size):
-                jacobian[t, k] = g * (jacobian[t, k] + residual[t] * d_logs[k] / n)
-            residual[t] *= g
-        total *= g * g
-    return total
 
 
 @kernel
@@ -368,45 +203,41 @@ def _start(  # noqa: PLR0912  the forms differ in what they start with
 
 
 @kernel
-def _fit_form(  # noqa: PLR0912  Levenberg-Marquardt in one place
+def fit_form(
     y: Vector,
     form: tuple[int, int, int],
-    row: Vector,
+    enough: float,
+    parameters: Vector,
+    path: Vector,
     jacobian: Vector,
-    residual: Vector,
-    work: Vector,
 ) -> float:
-    """Fit one form; writes its parameter row and returns minus twice its log-likelihood."""
+    """Fit one form; writes its parameter row and returns minus twice its log-likelihood.
+
+    It gives up where it would stay above `enough` if every round that is left gained what the
+    better of the last two did.
+    """
     n = len(y)
-    size = _free_size(form)
-    free, trial = np.zeros(size), np.zeros(size)
+    size = free_size(form)
+    free, trial, state = np.zeros(size), np.zeros(size), np.zeros(2 + SEASON)
     _start(y, form, free)
-    _unpack(free, form, row)
-    best = _residuals_and_slopes(y, row, form, size, residual, jacobian, work)
+    unpack(free, form, parameters)
+    best = filter_states(y, parameters, form, state, path)
     if not math.isfinite(best):
         return np.inf
     damping = 1e-2
-    hessian, gradient = np.zeros((size, size)), np.zeros(size)
+    slopes = np.zeros((SLOPE_ROWS, LANES))
+    products = np.zeros((BLOCKS * LANES + 1, BLOCKS * LANES))
     a, step = np.zeros((size, size)), np.zeros(size)
-    tiny = 1e-20 * n
-    for _ in range(ROUNDS):
-        hessian[:] = 0.0
-        gradient[:] = 0.0
-        for t in range(n):
-            line = jacobian[t]
-            r = residual[t]
-            for i in range(size):
-                v = line[i]
-                gradient[i] += v * r
-                for j in range(i + 1):
-                    hessian[i, j] += v * line[j]
+    before = 0.0
+    for done in range(ROUNDS):
+        normal_equations(y, parameters, form, size, path, slopes, jacobian, products)
         moved, gain = False, 0.0
         for _ in range(6):
             for i in range(size):
                 for j in range(i + 1):
-                    a[i, j] = hessian[i, j]
-                a[i, i] += damping * hessian[i, i] + 1e-9 * hessian[i, i] + 1e-300
-                step[i] = -gradient[i]
+                    a[i, j] = products[i, j]
+                a[i, i] += damping * products[i, i] + 1e-9 * products[i, i] + 1e-300
+                step[i] = -products[BLOCKS * LANES, i]
             if not _solve(a, step, size):
                 damping = max(damping, 1e-6) * 10.0
                 continue
@@ -415,21 +246,25 @@ def _fit_form(  # noqa: PLR0912  Levenberg-Marquardt in one place
             for i in range(size - (12 if form[2] != 0 else 1) - (1 if form[1] != 0 else 0)):
                 trial[i] = min(max(trial[i], free[i] - 2.0), free[i] + 2.0)
                 trial[i] = min(max(trial[i], -9.0), 9.0)
-            _unpack(trial, form, row)
-            value = _residuals_and_slopes(y, row, form, size, residual, jacobian, work)
+            unpack(trial, form, parameters)
+            value = filter_states(y, parameters, form, state, path)
             if value < best:
-                gain = (best - value) / max(best, 1e-300)
+                gain = (best - value) / n
                 best = value
                 free[:] = trial
                 damping = max(damping * 0.2, 1e-7)
                 moved = True
                 break
             damping = max(damping, 1e-6) * 8.0
-        if not moved or gain < TOLERANCE or best < tiny:
+        if not moved or gain < TOLERANCE or best < n * math.log(1e-20 * n):
             break
-        # the Jacobian of the accepted point is in place
-    _unpack(free, form, row)
-    return n * math.log(max(best, 1e-300))
+        hoped = (ROUNDS - 1 - done) * n * max(gain, before)
+        before = gain
+        if best - hoped > enough:
+            break
+        # the path of the accepted point is in place
+    unpack(free, form, parameters)
+    return best
 
 
 @kernel
@@ -444,17 +279,17 @@ def fit_ets(y: Vector) -> Vector:
     for t in range(n):
         if y[t] <= 0.0:
             positive = False
-    jacobian, residual = np.zeros((n, 18)), np.zeros(n)
-    work = np.zeros((17, 18))
+    path, jacobian = np.zeros((n, PATH)), np.zeros((n * BLOCKS, LANES))
     rows = np.zeros((len(FORMS), WIDTH))
     aicc = np.full(len(FORMS), np.inf)
-    for f in range(len(FORMS)):
+    for f in range(len(FORMS) - 1, -1, -1):
         form = (FORMS[f, 0], FORMS[f, 1], FORMS[f, 2])
-        size = _free_size(form) + 1
+        size = free_size(form) + 1
         if n - size - 1 <= 0 or (not positive and (form[0] == 2 or form[2] == 2)):
             continue
-        likelihood = _fit_form(y, form, rows[f], jacobian, residual, work)
-        aicc[f] = likelihood + 2.0 * size + 2.0 * size * (size + 1) / (n - size - 1)
+        penalty = 2.0 * size + 2.0 * size * (size + 1) / (n - size - 1)
+        enough = aicc.min() + FURTHEST - penalty
+        aicc[f] = fit_form(y, form, enough, rows[f], path, jacobian) + penalty
     order = np.argsort(aicc)
     if not math.isfinite(aicc[order[0]]):
         alone = np.zeros((1, 2 + WIDTH))
@@ -462,7 +297,7 @@ def fit_ets(y: Vector) -> Vector:
         alone[0, 2], alone[0, 5], alone[0, 6] = 0.3, 1.0, y.mean()
         return alone
     kept = 1
-    while kept < KEPT and aicc[order[kept]] < aicc[order[0]] + 6.0:
+    while kept < KEPT and aicc[order[kept]] < aicc[order[0]] + FURTHEST:
         kept += 1
     answer = np.zeros((kept, 2 + WIDTH))
     total = 0.0
@@ -479,12 +314,12 @@ def fit_ets(y: Vector) -> Vector:
 def predict_ets(y: Vector, fitted: Vector, horizon: int) -> Vector:
     """The mean of the fitted forms' forecasts after y, by their weights; not below zero."""
     answer = np.zeros(horizon)
-    errors, state = np.zeros(len(y)), np.zeros(14)
+    path, state = np.zeros((len(y), PATH)), np.zeros(2 + SEASON)
     total = 0.0
     for k in range(len(fitted)):
         f = int(fitted[k, 1])
         form = (FORMS[f, 0], FORMS[f, 1], FORMS[f, 2])
-        if not math.isfinite(filter_states(y, fitted[k, 2:], form, state, errors)):
+        if not math.isfinite(filter_states(y, fitted[k, 2:], form, state, path)):
             continue
         phi = fitted[k, 5]
         total += fitted[k, 0]

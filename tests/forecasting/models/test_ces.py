@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from statsforecast.ces import auto_ces, cesmodel, forecast_ces
 
-from forecasting.models.ces import fit_ces, predict_ces
+from forecasting.models.ces import fit_ces, fit_kind, predict_ces
 
 PARAMETERS = (1.3, 1.01, 0.3, 0.98)
 
@@ -36,6 +36,19 @@ def test_fit_is_close_to_the_peers(monthly: np.ndarray) -> None:
     assert "NSPF"[int(fitted[0])] == theirs["seasontype"]
     expected = forecast_ces(theirs, 12)["mean"]
     np.testing.assert_allclose(predict_ces(monthly, fitted, 12), expected, rtol=0.1)
+
+
+@pytest.mark.parametrize("season", [25.0, 0.0])
+def test_the_kind_is_the_one_that_all_searched_to_the_end_would_give(season: float) -> None:
+    t = np.arange(96)
+    y = 80 + season * np.sin(t * np.pi / 6) + np.random.default_rng(2).normal(0, 4, 96)
+    told = [fit_kind(y, kind, np.inf) for kind in range(4)]
+    best = int(np.argmin([value for value, _ in told]))
+    fitted = fit_ces(y)
+    assert fitted[0] == best
+    found = told[best][1]
+    np.testing.assert_array_equal(fitted[1 : 1 + len(found)], found)
+    assert not fitted[1 + len(found) :].any()
 
 
 @pytest.mark.parametrize("units", [np.zeros(30), np.full(30, 4.0), np.arange(6.0)])
