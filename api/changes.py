@@ -12,6 +12,8 @@ model         revised since, for other products that another model serves now
 new_data      revised since, for the rest: only the latest month's sales came in
 products      forecasts of products that came, less those of products that went
 ============  =====================================================================================
+
+A product that had never sold begins anew with its first sale: that is new data, no correction.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ _QUERY = """
         from read_csv($later, header = true) where horizon = 1),
     known_then as (
         select merchant_id, store_id, product_id, units_sold
-        from read_parquet($earlier_shards)),
+        from read_parquet($earlier_shards) where list_sum(units_sold) > 0),
     known_now as (
         select merchant_id, store_id, product_id, list_slice(units_sold, 1, -2) as units_sold
         from read_parquet($later_shards)),

@@ -143,9 +143,12 @@ def _corrected_check(history: dict[str, Any], kept: Sequence[dict[str, Any]]) ->
 def _history_checks(traced: TracedForecast, history: Sequence[dict[str, Any]]) -> Iterator[Check]:
     """The shard's units are those of the months, and the months are still those it was cut from."""
     units = [int(unit) for unit in traced.series.units]
+    sold_ever = any(units)
     for month, sold in zip(history, units, strict=True):
         name = month["month"]
-        yield Check(f"units of {name}: shard, monthly_sales", sold, month["units_sold"])
+        # Monthly sales begin a product at its first sale: what never sold has no row, and sold 0.
+        found = month["units_sold"] if sold_ever else month["units_sold"] or 0
+        yield Check(f"units of {name}: shard, monthly_sales", sold, found)
         yield Check(f"{month['path']}: its manifest, file", month["sha256"], month["sha256_found"])
         if name in traced.months:
             about = f"{name}: the partition that the shard was cut from, the one that is there"

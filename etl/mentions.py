@@ -18,7 +18,7 @@ _NOTHING: Any = object()
 _ALERTS = "alerts/"
 """Alerts are words from end to end, kept so that none is sent twice within a day."""
 
-_BY_GROUP = frozenset({"courses"})
+_BY_GROUP = frozenset({"courses", "first_sales", "starts"})
 """Names of objects whose keys may be a merchant's id and nothing more; elsewhere such a key is a
 name of our own, `series` or `models`, whatever a merchant is called."""
 

@@ -2,7 +2,8 @@
 
 Monthly partitions are streamed in the order of series and month, so memory does not grow with
 their number; a shard is the work of one mapped task. Sorted by merchant, product and store, the
-series of one product stand together.
+series of one product stand together. A listing of the last year that has never sold is a series of
+zeros.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.contracts import hold
-from etl.duck import open_duck
+from etl.duck import Duck, open_duck
 from etl.errors import IncompleteError
 from etl.lake import Lake
 from etl.ledger import month_days, months_between
@@ -27,6 +28,7 @@ from etl.registry import read_products, read_stores
 from etl.settings import Settings
 from etl.shard_size import shard_size
 from etl.tables import SERIES_KEY, SHARDS
+from etl.unsold import LISTED, listed_lately
 
 __all__ = ["build_shards"]
 
@@ -34,10 +36,25 @@ _SELLING_MONTHS = 3
 _ACTIVE_MONTHS = 12
 
 _SERIES_BY_MONTH = """
-    SELECT merchant_id, store_id, product_id, month, units_sold, CAST(revenue AS DOUBLE) AS revenue,
-           currency, days_out_of_stock
-    FROM read_parquet($files, hive_partitioning = false)
+    SELECT * FROM (
+        SELECT merchant_id, store_id, product_id, month, units_sold,
+               CAST(revenue AS DOUBLE) AS revenue, currency, days_out_of_stock
+        FROM read_parquet($files, hive_partitioning = false)
+        UNION ALL
+        SELECT listed.merchant_id, listed.store_id, listed.product_id,
+               CAST(unnest(generate_series(first_month, $cutoff, INTERVAL 1 MONTH)) AS DATE),
+               0, 0.0, listed.currency, NULL
+        FROM read_parquet($listed, hive_partitioning = false) AS listed
+        ANTI JOIN read_parquet($known, hive_partitioning = false) AS known
+        USING (merchant_id, store_id, product_id)
+    )
     ORDER BY merchant_id, product_id, store_id, month
+"""
+
+_FIRST_MONTHS = """
+    SELECT merchant_id, store_id, min(month)
+    FROM read_parquet($files, hive_partitioning = false)
+    GROUP BY merchant_id, store_id
 """
 
 _Numbers = npt.NDArray[Any]
@@ -56,10 +73,11 @@ def build_shards(lake: Lake, cutoff_month: date, settings: Settings) -> dict[str
     entries: list[dict[str, Any]] = []
     files = [monthly_path(month) for month in months]
     with open_duck(settings) as duck, lake.local_files(files) as local:
-        whole = _whole_series(duck.batches(_SERIES_BY_MONTH, files=local), size)
-        for number, rows in enumerate(whole):
+        rows = _every_month(lake, duck, local, cutoff)
+        whole = _whole_series(rows, size)
+        for number, piece in enumerate(whole):
             path = f"{folder}/shard={number:04}.parquet"
-            shard = listings.describe(_vectors(rows, cutoff))
+            shard = listings.describe(_vectors(piece, cutoff))
             hold(SHARDS, shard)
             lake.write_table(path, shard, SHARDS)
             digest = hashlib.sha256(lake.read_bytes(path)).hexdigest()
@@ -81,6 +99,22 @@ def build_shards(lake: Lake, cutoff_month: date, settings: Settings) -> dict[str
     for path in set(lake.paths(folder, ".parquet")) - {entry["path"] for entry in entries}:
         lake.delete(path)
     return manifest
+
+
+def _every_month(
+    lake: Lake, duck: Duck, months: list[str], cutoff: date
+) -> Iterator[pa.RecordBatch]:
+    """The rows of those monthly files, the last of the cutoff, and of what has never sold."""
+    begun = {(m, s): first for m, s, first in duck.run(_FIRST_MONTHS, files=months)}
+    with duck.aside() as aside:
+        aside.put(pa.RecordBatch.from_pylist([], LISTED))
+        for rows in listed_lately(lake, cutoff, begun):
+            aside.put(rows)
+        listed = aside.close()
+    # The cutoff's partition has the key of everything that ever sold.
+    yield from duck.batches(
+        _SERIES_BY_MONTH, files=months, listed=listed, known=months[-1], cutoff=cutoff
+    )
 
 
 def _built_months(lake: Lake, cutoff: date) -> list[date]:

@@ -5,7 +5,8 @@ long ago it last sold. That is read off earlier launches of the same store and c
 store, or of the merchant, whichever are near and enough: the share that is kept is the point, its
 spread the interval. A product that another store of the merchant already sells is no news there:
 it goes on as earlier launches of such products did. The forecast says who lent, and which store
-sold it first. Months with an empty shelf count as what a full one would have sold.
+sold it first. Months with an empty shelf count as what a full one would have sold. Listings that
+have not sold yet borrow by `forecasting/never_sold.py`, from the launches gathered here.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from typing import Any
 import numpy as np
 
 from forecasting.corrections import with_full_shelf
+from forecasting.donors import FEWEST_LAUNCHES, KNOWN, NO_DONOR, donor_text, groups, nearest
 from forecasting.forecaster import LEVELS, Forecast, Series, Vector, add_months
 from forecasting.models.pooled import Shape, Shapes
+from forecasting.never_sold import AGES, FirstSales, Starts
 from forecasting.ranks import rank_of
-from forecasting.routing import NEW_MONTHS
+from forecasting.routing import NEW_MONTHS, route
+from forecasting.series import months_between
 
-__all__ = ["Course", "Courses", "Launches", "every_launch", "forecast_launch"]
+__all__ = ["Course", "Courses", "Donors", "Launches", "every_launch", "forecast_launch"]
 
 OLDEST = NEW_MONTHS - 1
 FOLLOWED = 12
@@ -35,17 +39,11 @@ FOLLOWED = 12
 MOST_KEPT = 3000
 """Launches of a store and category that are remembered, chosen by a hash of their key."""
 
-FEWEST_LAUNCHES = 15
-"""Earlier launches in the same state from which they are donors."""
-
 SIZES = (0.25, 0.5, 0.75, 0.95)
 """Shares of launches that part small ones from large ones."""
 
 MOST_PRODUCTS = 200_000
 """Products of which the store that sold them first is remembered, chosen by a hash."""
-
-KNOWN = "="
-"""Before a group's name: launches of products that another store already sold."""
 
 LEAST_SHARE = 0.02
 QUANTILES = tuple(
@@ -130,10 +128,13 @@ class Launches:
     """The launches of every merchant, by store and category.
 
     A history that begins with the merchant's first month of data is no launch: nobody knows when
-    it began.
+    it began. Nor is one without a sale, which waits for its launch.
     """
 
     begun: dict[str, date] = field(default_factory=dict)
+    cutoffs: dict[str, date] = field(default_factory=dict)
+    sold: dict[str, list[int]] = field(default_factory=dict)
+    waiting: dict[str, list[int]] = field(default_factory=dict)
     stores: _FirstStores = field(default_factory=_FirstStores)
     new: list[tuple[str, str, str, date]] = field(default_factory=list)
     kept: dict[tuple[str, str, str], list[tuple[int, str, date, Vector]]] = field(
@@ -153,9 +154,12 @@ class Launches:
         merchant = series.merchant_id
         first = min(series.first_month, self.begun.get(merchant, series.first_month))
         self.begun[merchant] = first
-        self.stores.add(series)
+        self._count(series)
         if series.months < NEW_MONTHS:
             self.new.append((*series.key, series.first_month))
+        if not series.units.any():
+            return
+        self.stores.add(series)
         if series.months < 2:
             return
         key, rank = "\0".join(series.key), -rank_of(*series.key)
@@ -166,12 +170,50 @@ class Launches:
         else:
             heapq.heappushpop(heap, entry)
 
+    def _count(self, series: Series) -> None:
+        """How long ago a first sale was, or since when a listing on sale waits for one."""
+        merchant = series.merchant_id
+        self.cutoffs[merchant] = max(
+            series.cutoff_month, self.cutoffs.get(merchant, series.cutoff_month)
+        )
+        sold = np.flatnonzero(series.units > 0)
+        months = series.months - int(sold[0]) if len(sold) else series.months
+        if 1 <= months <= AGES and (len(sold) or series.active):
+            counts = self.sold if len(sold) else self.waiting
+            counts.setdefault(merchant, [0] * AGES)[months - 1] += 1
+
+    def first_sales(self) -> dict[str, FirstSales]:
+        """By merchant the first sales and the listings that wait, from its second month on."""
+        found = {}
+        for merchant in sorted({*self.sold, *self.waiting}):
+            known = months_between(self.begun[merchant], self.cutoffs[merchant])
+            told = [each.get(merchant, [0] * AGES)[:known] for each in (self.sold, self.waiting)]
+            found[merchant] = FirstSales(*(tuple(counts) for counts in told))
+        return found
+
+    def starts(self, shapes: Shapes) -> dict[str, Starts]:
+        """What launches sell in their first year, by the same groups as `courses`."""
+        return {
+            group: Starts.of(launched)
+            for group, launched in sorted(self._launched(shapes).items())
+            if len(launched) >= FEWEST_LAUNCHES
+        }
+
     def courses(self, shapes: Shapes) -> dict[str, Courses]:
-        """Courses by store and category, by store and by merchant, as `_groups` names them.
+        """Courses by store and category, by store and by merchant, as `groups` names them.
 
         Those of products that another store already sold stand beside them once more. Histories
         are freed from the shape of the year that `shapes` gives them.
         """
+        launched = self._launched(shapes)
+        found: dict[str, Courses] = {}
+        for group in sorted(launched, key=lambda name: (name.count("|"), name)):
+            if len(launched[group]) >= FEWEST_LAUNCHES:
+                found[group] = _courses(launched[group], found.get(group.rpartition("|")[0]))
+        return found
+
+    def _launched(self, shapes: Shapes) -> dict[str, list[Vector]]:
+        """The launches of each group, freed from the shape of the year."""
         launched: dict[str, list[Vector]] = {}
         for (merchant, store, category), heap in sorted(self.kept.items()):
             shape = shapes.shape(merchant, category)
@@ -180,15 +222,11 @@ class Launches:
                     freed = units / shape.over(first, len(units))
                     product = key.rpartition("\0")[2]
                     known = self.stores.before(merchant, store, product, first)
-                    for group in _groups(merchant, store, category):
+                    for group in groups(merchant, store, category):
                         launched.setdefault(group, []).append(freed)
                         if known:
                             launched.setdefault(KNOWN + group, []).append(freed)
-        found: dict[str, Courses] = {}
-        for group in sorted(launched, key=lambda name: (name.count("|"), name)):
-            if len(launched[group]) >= FEWEST_LAUNCHES:
-                found[group] = _courses(launched[group], found.get(group.rpartition("|")[0]))
-        return found
+        return launched
 
     def elsewhere(self) -> dict[str, str]:
         """For each new series, by the JSON of its key, the store that sold its product before."""
@@ -201,32 +239,58 @@ class Launches:
         return {key: store for key, store in told.items() if store}
 
 
-def every_launch(
-    everything: Iterable[Series], shapes: Shapes
-) -> tuple[dict[str, Courses], dict[str, str]]:
-    """`courses` and `elsewhere` of every merchant.
+@dataclass(frozen=True)
+class Donors:
+    """What new products borrow: what `Launches` finds, by the same names."""
+
+    courses: dict[str, Courses] = field(default_factory=dict)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    starts: dict[str, Starts] = field(default_factory=dict)
+    first_sales: dict[str, FirstSales] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, launches: Launches, shapes: Shapes) -> Donors:
+        """What those launches lend."""
+        return cls(
+            launches.courses(shapes),
+            launches.elsewhere(),
+            launches.starts(shapes),
+            launches.first_sales(),
+        )
+
+    def add(self, other: Donors) -> None:
+        """Take in what launches of other merchants lend."""
+        self.courses.update(other.courses)
+        self.elsewhere.update(other.elsewhere)
+        self.starts.update(other.starts)
+        self.first_sales.update(other.first_sales)
+
+    def in_order(self) -> Donors:
+        """The same whatever the order in which merchants came; courses of wider groups first."""
+        courses = sorted(self.courses.items(), key=lambda item: (item[0].count("|"), item[0]))
+        return Donors(
+            dict(courses),
+            dict(sorted(self.elsewhere.items())),
+            dict(sorted(self.starts.items())),
+            dict(sorted(self.first_sales.items())),
+        )
+
+
+def every_launch(everything: Iterable[Series], shapes: Shapes) -> Donors:
+    """What the launches of every merchant lend.
 
     One merchant's launches are in memory at a time where its series come together, as in shards;
     where a merchant comes back, all are.
     """
-    courses: dict[str, Courses] = {}
-    elsewhere: dict[str, str] = {}
+    found = Donors()
     seen = set()
     for merchant, own in groupby(everything, key=lambda series: series.merchant_id):
         if merchant in seen:
-            together = Launches.of(everything)
-            courses, elsewhere = together.courses(shapes), together.elsewhere()
+            found = Donors.of(Launches.of(everything), shapes)
             break
         seen.add(merchant)
-        launches = Launches.of(own)
-        courses |= launches.courses(shapes)
-        elsewhere |= launches.elsewhere()
-    return _in_order(courses), dict(sorted(elsewhere.items()))
-
-
-def _in_order(courses: dict[str, Courses]) -> dict[str, Courses]:
-    """Wider groups first, whatever the order in which merchants came."""
-    return dict(sorted(courses.items(), key=lambda item: (item[0].count("|"), item[0])))
+        found.add(Donors.of(Launches.of(own), shapes))
+    return found.in_order()
 
 
 def forecast_launch(
@@ -248,7 +312,8 @@ def forecast_launch(
     lower, upper = _interval(course, factors, units)
     changed = np.count_nonzero(demand != series.units)
     corrected = f" corrected={changed}" if changed else ""
-    reason = f"short_history months={series.months} donor={donor}{corrected}"
+    where = route(series.units).text
+    reason = f"short_history months={series.months} {where} {donor}{corrected}"
     return Forecast(units, lower, upper, "launch", reason)
 
 
@@ -273,29 +338,14 @@ def _demand(series: Series) -> Vector:
 def _donor(
     series: Series, demand: Vector, courses: dict[str, Courses], sold_in: str | None
 ) -> tuple[str, Course]:
-    """The launches of its store and category, of its store, of the merchant, or a plain rule.
-
-    Those of products that another store already sold come first where it is one of them.
-    """
-    near = _groups(*series.key[:2], series.category)
-    for group in [*(KNOWN + name for name in near if sold_in), *near]:
+    """The nearest launches that were in its state, or a plain rule."""
+    for group in nearest(series, sold_in):
         known = courses.get(group)
         course = known.of(demand) if known else None
         if course is not None:
-            name = group.partition("|")[2] or "merchant"
-            first = f" sold_in={sold_in}" if group.startswith(KNOWN) else ""
-            return f"{name} launches={course.launches}{first}", course
+            return donor_text(group, course.launches, sold_in), course
     spread = tuple(-PRIOR_SHARE * np.log(1 - np.array(QUANTILES)))
-    return "none launches=0", Course(PRIOR_SHARE, spread, 0)
-
-
-def _groups(merchant: str, store: str, category: str) -> tuple[str, str, str]:
-    """The donors of a launch, nearest first.
-
-    >>> _groups("M1", "S1", "toys")
-    ('M1|S1|toys', 'M1|S1', 'M1')
-    """
-    return f"{merchant}|{store}|{category}", f"{merchant}|{store}", merchant
+    return NO_DONOR, Course(PRIOR_SHARE, spread, 0)
 
 
 def _state(units: Vector, sizes: tuple[float, ...]) -> str:

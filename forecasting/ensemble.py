@@ -22,6 +22,7 @@ from forecasting.dormancy import chance_alive, dormant, dormant_upper, months_si
 from forecasting.forecaster import Forecast, Forecaster, Series, Vector, add_months
 from forecasting.held_out import held_out, mean_miss
 from forecasting.intervals import naive_scale, series_scale
+from forecasting.never_sold import forecast_never_sold
 from forecasting.race import Race, run_race
 from forecasting.routing import Route, route
 from forecasting.slow_movers import expected_ahead, season_ahead, topped_up, usual_size
@@ -134,7 +135,10 @@ class EnsembleForecaster:
         if route(series.units).length == "new":
             shape = findings.shape_of(series)
             sold_in = findings.elsewhere.get(_text_of(series))
-            return forecast_launch(series, horizon, findings.courses, shape, sold_in), None
+            if series.units.any():
+                return forecast_launch(series, horizon, findings.courses, shape, sold_in), None
+            begin = findings.starts, findings.first_sales
+            return forecast_never_sold(series, horizon, *begin, shape, sold_in), None
         model = _surveyed(series, self.surveyed) or _updated(series, previous, findings)
         if model is None:
             model = _model_of(

@@ -16,7 +16,9 @@ import pyarrow as pa
 
 from etl.errors import IncompleteError, LakeError, TableError
 from etl.lake import Lake
+from etl.monthly import monthly_path
 from etl.tables import MISSING, SERIES_KEY
+from etl.unsold import every_key
 from forecasting.fleet import Done
 from forecasting.guard import answers
 from forecasting.models.seasonal_naive import SeasonalNaive
@@ -67,11 +69,11 @@ def write_missing(
 ) -> str:
     """Write MISSING: the series of shards that cannot be read; the path.
 
-    The last month's sales name them: it holds every series, in the order of the shards. Where that
-    does not agree with the shards' counts nothing is named.
+    The last month's sales and the registry name them: every series is in one of the two, in the
+    order of the shards. Where that does not agree with the shards' counts nothing is named.
     """
-    month = f"monthly_sales/month={cutoff_of(run_id):%Y-%m}/part.parquet"
-    keys = lake.read_table(month, columns=list(SERIES_KEY)) if lake.exists(month) else None
+    cutoff = cutoff_of(run_id)
+    keys = every_key(lake, cutoff) if lake.exists(monthly_path(cutoff)) else None
     found, begin = [], 0
     for entry in shards:
         if keys is not None and entry["shard"] in missing:

@@ -31,8 +31,10 @@ def is_extreme_month(best: float, highest: float) -> bool:
 
     >>> is_extreme_month(5, 15), is_extreme_month(5, 15.5), is_extreme_month(50, 100)
     (False, True, False)
+
+    A product that never sold has no best month.
     """
-    return highest > max(2 * best, best + 10)
+    return best > 0 and highest > max(2 * best, best + 10)
 
 
 def flag_of(history: Vector, units: Vector) -> tuple[str, float, float] | None:

@@ -21,6 +21,7 @@ from forecasting.forecaster import Series
 from forecasting.held_out import calibrate, held_out
 from forecasting.intervals import Calibration
 from forecasting.models.pooled import FLAT, Pool, Shape, Shapes
+from forecasting.never_sold import FirstSales, Starts
 from forecasting.race import ALL_ORIGINS, Race, history_of, run_race
 from forecasting.ranks import rank_of
 from forecasting.slow_movers import SlowMovers, Spread
@@ -43,8 +44,9 @@ class Findings:
     """Shapes now and at each origin, ranking, how far forecasts miss, and how launches go on.
 
     `spread` is how sales of slow movers lie around what is expected of them; `elsewhere` has the
-    store that already sold the product of a new series; `calendar` is what working days, feasts and
-    sales days do, where that helps.
+    store that already sold the product of a new series; `starts` and `first_sales` are how launches
+    begin, and how soon; `calendar` is what working days, feasts and sales days do, where that
+    helps.
     """
 
     shapes: dict[int, Shapes] = field(default_factory=dict)
@@ -54,6 +56,8 @@ class Findings:
     spread: Spread = field(default_factory=Spread.usual)
     elsewhere: dict[str, str] = field(default_factory=dict)
     calendar: CalendarFindings = field(default_factory=CalendarFindings)
+    starts: dict[str, Starts] = field(default_factory=dict)
+    first_sales: dict[str, FirstSales] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The findings as JSON."""
@@ -65,6 +69,8 @@ class Findings:
             "spread": self.spread.to_json(),
             "elsewhere": self.elsewhere,
             "calendar": self.calendar.to_json(),
+            "starts": {group: known.to_json() for group, known in self.starts.items()},
+            "first_sales": {name: known.to_json() for name, known in self.first_sales.items()},
         }
 
     def history_of(self, series: Series) -> History:
@@ -92,6 +98,11 @@ class Findings:
             Spread.from_json(value["spread"]),
             value.get("elsewhere", {}),
             CalendarFindings.from_json(value.get("calendar", {})),
+            {group: Starts.from_json(rows) for group, rows in value.get("starts", {}).items()},
+            {
+                name: FirstSales.from_json(counts)
+                for name, counts in value.get("first_sales", {}).items()
+            },
         )
 
 
@@ -104,22 +115,25 @@ def survey(everything: Iterable[Series]) -> tuple[Findings, list[tuple[Series, R
     for series in everything:
         if series.active and series.months:
             _add_to_pools(pools, series)
-            slow.add(series)
             months_told.add(series)
-            if series.months >= SHORTEST_RACED and series.units.any():
-                sample.add(series)
+            if series.units.any():
+                slow.add(series)
+                if series.months >= SHORTEST_RACED:
+                    sample.add(series)
     raced = sample.chosen()
     shapes = {months: pool.shapes() for months, pool in pools.items()}
     calendar = judge_calendar(months_told.chosen(), (0, *ALL_ORIGINS))
     races = [run_race(series, shapes, effects=calendar.effects) for series in raced]
     findings = findings_of(shapes, raced, races, Findings.shipped())
-    courses, elsewhere = every_launch(everything, shapes[0])
+    donors = every_launch(everything, shapes[0])
     findings = replace(
         findings,
-        courses=courses,
+        courses=donors.courses,
         spread=slow.spread(),
-        elsewhere=elsewhere,
+        elsewhere=donors.elsewhere,
         calendar=calendar,
+        starts=donors.starts,
+        first_sales=donors.first_sales,
     )
     # Rounded as JSON keeps them, so that the models made here are those of an informed engine.
     findings = Findings.from_json(findings.to_json())

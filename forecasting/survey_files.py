@@ -17,7 +17,9 @@ from etl.lake import Lake
 
 __all__ = ["read_survey", "split", "write_survey"]
 
-_BY_MERCHANT = frozenset({"courses", "elsewhere", "models", "rows of shapes"})
+_BY_MERCHANT = frozenset(
+    {"courses", "elsewhere", "first_sales", "models", "rows of shapes", "starts"}
+)
 """Names of objects whose keys begin with a merchant: `M`, `M|store`, `=M|store`, `["M", …]`."""
 
 Survey = dict[str, Any]

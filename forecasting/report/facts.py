@@ -76,13 +76,13 @@ def ledger_of(manifest: dict[str, Any]) -> dict[str, Any]:
     >>> ledger_of({"run_id": "2026-10.1", "series": 5, "models": {"arima": 3, "zero": 1, "mean": 1},
     ...     "reasons": {"retired": 1, "short_history": 1}})["forecast"]
     3
-    >>> ledger_of({"run_id": "2026-10.1", "series": 2, "models": {"launch": 1, "mean": 1},
-    ...     "reasons": {"short_history": 2}})["fallback"]
+    >>> ledger_of({"run_id": "2026-10.1", "series": 4, "models": {"launch": 3, "mean": 1},
+    ...     "reasons": {"never_sold": 2, "short_history": 2}})["fallback"]
     1
     """
     reasons = manifest["reasons"]
     none = manifest["models"].get("zero", 0)
-    launched = manifest["models"].get("launch", 0)
+    launched = manifest["models"].get("launch", 0) - reasons.get("never_sold", 0)
     fallback = sum(count for code, count in reasons.items() if code in FALLBACKS) - launched
     return {
         "run_id": manifest["run_id"],

@@ -27,6 +27,7 @@ REASONS = {
     "bad_output": "the engine's numbers were not sound; a rule served",
     "worker_died": "the process died on the series; a rule served",
     "beyond_budget": "not among the best sellers that the engine was given",
+    "never_sold": "not sold yet; what earlier launches sold, by the chance that it sells",
     "retired": "not sold or listed for a year; forecast zero",
     "no_history": "no month before the cutoff; forecast zero",
     "dormant": "silent for so long that it has more likely ended; forecast zero",

@@ -116,6 +116,14 @@ def test_the_parts_lead_from_the_number_shown_then_to_the_one_shown_now(two_runs
     assert sum(merchant["parts"].values()) == merchant["units_now"] - merchant["units_then"]
 
 
+def test_a_first_sale_is_new_data_and_no_correction(tmp_path):
+    lake = Lake(tmp_path / "lake")
+    _close(lake, SEPTEMBER, [(_series("NEW", SEPTEMBER, [0, 0]), [1.0, 1.0, 1.0], "launch")])
+    _close(lake, OCTOBER, [(_series("NEW", OCTOBER, [6]), [4.0, 4.0, 4.0], "launch")])
+    parts = changes_between(lake, "2026-09.1", read_run(lake, "2026-10.1"))["M1", "S1", ""]["parts"]
+    assert (parts["new_data"], parts["correction"]) == (3.0, 0.0)
+
+
 def test_only_a_published_run_of_the_month_before_counts(two_runs):
     run = read_run(two_runs, "2026-10.1")
 

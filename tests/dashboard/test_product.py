@@ -99,6 +99,31 @@ def test_a_bulk_order_that_the_forecast_left_out_is_marked(visitor, served):
             "Too new in this store to have a pattern of its own, but United Kingdom sold it "
             "before; it follows 40 earlier launches of such products (Store_1 · Home decor).",
         ),
+        (
+            "short_history months=2 class=smooth length=new donor=Store_1|Home decor launches=40",
+            "Too new to have a pattern of its own; it follows 40 earlier launches "
+            "(Store_1 · Home decor).",
+        ),
+        (
+            "never_sold months=2 class=intermittent length=new donor=merchant launches=41",
+            "It has not sold yet: what 41 earlier launches sold in their first year "
+            "(all your stores), by the chance that this one sells.",
+        ),
+        (
+            "never_sold months=2 class=lumpy length=new donor=S1|toys launches=41 sold_in=S2",
+            "It has not sold in this store yet, but S2 sold it before: what 41 earlier launches "
+            "of such products sold in their first year (S1 · toys), by the chance that this one "
+            "sells.",
+        ),
+        (
+            "never_sold months=1 class=intermittent length=new donor=none launches=0",
+            "On sale for one month without a sale, and no earlier launches to learn from.",
+        ),
+        (
+            "raced class=intermittent length=long weights=tsb:1.00 level=mean",
+            "It sells in few months, so the numbers are the average to reckon with, not what one "
+            "month usually sells.",
+        ),
         ("retired last_sale=never", "Not sold or listed for a year. Last sale: never."),
         (
             "raced class=smooth length=long weights=ets:1.00 corrected=1 calendar=workdays,easter",

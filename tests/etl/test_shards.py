@@ -10,6 +10,7 @@ from etl.retail.mercadolibre import MercadoLibre
 from etl.retail.sandbox import Behaviour, read_history, running, sandbox_app, sandbox_tokens
 from etl.settings import Settings
 from etl.shards import build_shards
+from etl.unsold import every_key
 
 MARCH = date(2026, 3, 1)
 
@@ -117,6 +118,77 @@ def test_orders_without_listings_retire_what_has_not_sold_for_a_year(tmp_path, l
         "LAMP": False,
         "MUG": True,
     }
+
+
+@pytest.fixture
+def listed(history, lake, store, settings):
+    """Beside A, which sold, listings that never did; their days are of the store's own zone."""
+
+    def item(sku, since, status="active"):
+        return {
+            "id": f"MLA-{sku}",
+            "title": sku,
+            "category_name": "home",
+            "currency_id": "ARS",
+            "status": status,
+            "seller_custom_field": sku,
+            "date_created": f"{since}T12:00:00-03:00",
+        }
+
+    history.items = [
+        *history.items,
+        item("B-NEW", "2026-02-20"),
+        item("C-PAUSED", "2026-02-20", "paused"),
+        item("D-LATER", "2026-04-01"),
+        item("H-OLD", "2025-03-31"),
+        item("I-BEFORE", "2025-04-02"),
+        item("F", "2026-01-05"),
+        {**item("J-UNTOLD", "2026-02-20"), "date_created": None},
+    ]
+    refresh_products(lake, store, history.source(settings))
+
+
+def test_a_listing_that_never_sold_is_a_series_of_zeros(listed, lake, settings):
+    manifest = build_shards(lake, MARCH, settings)
+    series = _series(lake, manifest)
+    assert list(series) == ["A", "B-NEW", "E", "F", "G", "I-BEFORE"]
+    assert manifest["series"] == 6
+    new = series["B-NEW"]
+    assert (new["first_month"], new["units_sold"]) == (date(2026, 2, 1), [0, 0])
+    assert new["revenue"] == [0.0, 0.0]
+    assert new["days_out_of_stock"] == [None, None]
+    assert (new["category"], new["country"], new["currency"]) == ("home", "AR", "ARS")
+    assert (new["active"], new["share_zeros"]) == (True, 1.0)
+    assert (new["last_sale_month"], new["mean_net_price"]) == (None, None)
+
+
+def test_nothing_is_said_of_months_before_the_stores_own_data(listed, lake, settings):
+    series = _series(lake, build_shards(lake, MARCH, settings))["I-BEFORE"]
+    assert (series["first_month"], series["units_sold"]) == (date(2026, 1, 1), [0, 0, 0])
+
+
+def test_a_product_that_sold_begins_with_its_first_sale_whenever_it_was_listed(
+    listed, lake, settings
+):
+    series = _series(lake, build_shards(lake, MARCH, settings))
+    assert series["F"]["units_sold"] == [1]
+    assert _series(lake, build_shards(lake, date(2026, 2, 1), settings))["F"]["units_sold"] == [
+        0,
+        0,
+    ]
+
+
+def test_listings_that_never_sold_make_the_same_bytes_again(listed, lake, settings, files):
+    build_shards(lake, MARCH, settings)
+    before = files()
+    build_shards(lake, MARCH, settings)
+    assert files() == before
+
+
+def test_every_key_stands_as_in_the_shards(listed, lake, settings):
+    manifest = build_shards(lake, MARCH, settings)
+    keys = every_key(lake, MARCH).column("product_id").to_pylist()
+    assert keys == list(_series(lake, manifest))
 
 
 def test_shards_hold_whole_series_and_the_manifest_names_them(history, lake, settings):

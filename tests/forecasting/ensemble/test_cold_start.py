@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from forecasting import cold_start
-from forecasting.cold_start import Courses, Launches, every_launch, forecast_launch
+from forecasting.cold_start import Courses, Donors, Launches, every_launch, forecast_launch
 from forecasting.forecaster import Series
 from forecasting.models.pooled import FLAT, Shapes
 
@@ -37,7 +37,9 @@ def test_a_launch_keeps_the_share_that_earlier_ones_kept() -> None:
     known = courses(*[launch(number) for number in range(400)])
     found = forecast_launch(new(), 6, known, FLAT)
     np.testing.assert_allclose(found.units, 5.0, rtol=0.03)
-    assert found.reason == "short_history months=2 donor=S1|toys launches=400"
+    assert (
+        found.reason == "short_history months=2 class=smooth length=new donor=S1|toys launches=400"
+    )
 
 
 def test_a_store_without_launches_borrows_from_its_merchant() -> None:
@@ -83,7 +85,10 @@ def test_donors_are_named_as_the_merchant_names_them() -> None:
     begun = replace(veteran(), store_id="Store_1 old town")
     known = Launches.of([begun, *fleet]).courses(Shapes({}))
     found = forecast_launch(replace(new(), store_id="Store_1 old town"), 6, known, FLAT)
-    assert found.reason == "short_history months=2 donor=Store_1 old town|toys launches=50"
+    assert (
+        found.reason
+        == "short_history months=2 class=smooth length=new donor=Store_1 old town|toys launches=50"
+    )
 
 
 def imported(number: int, first: date, store: str, keeps: float) -> Series:
@@ -101,7 +106,10 @@ def test_what_another_store_already_sells_goes_on_as_such_products_did() -> None
     known = launches.courses(Shapes({}))
     found = forecast_launch(new(), 6, known, FLAT, "S2")
     np.testing.assert_allclose(found.units, 2.0, rtol=0.35)
-    assert found.reason == "short_history months=2 donor=S1|toys launches=200 sold_in=S2"
+    assert (
+        found.reason
+        == "short_history months=2 class=smooth length=new donor=S1|toys launches=200 sold_in=S2"
+    )
     abroad = forecast_launch(new(), 6, known, FLAT, "United Kingdom")
     assert abroad.reason.endswith(" sold_in=United Kingdom")
     usual = forecast_launch(new(), 6, known, FLAT)
@@ -128,8 +136,9 @@ def test_merchant_by_merchant_or_mixed_up_the_same_is_found(monkeypatch) -> None
     for name in ("M3", "M1", "M2"):
         old = [replace(launch(n, name, "S2"), first_month=date(2023, 9, 1)) for n in range(30)]
         again = [launch(n, name) for n in range(30)]
-        everything += [veteran(name), *old, *again, replace(new(name), product_id="P7")]
-    whole = Launches.of(everything)
+        unsold = replace(new(name), product_id="P8", units=np.zeros(2))
+        everything += [veteran(name), *old, *again, replace(new(name), product_id="P7"), unsold]
+    lent = Donors.of(Launches.of(everything), Shapes({}))
     at_once, seen = Launches.of, []
 
     def noted(some):
@@ -139,11 +148,11 @@ def test_merchant_by_merchant_or_mixed_up_the_same_is_found(monkeypatch) -> None
 
     monkeypatch.setattr(Launches, "of", noted)
     for order in (everything, everything[::-1]):
-        assert every_launch(order, Shapes({})) == (whole.courses(Shapes({})), whole.elsewhere())
+        assert every_launch(order, Shapes({})) == lent
         assert seen == [{name} for name in dict.fromkeys(s.merchant_id for s in order)]
         seen.clear()
     mixed_up = sorted(everything, key=lambda series: series.product_id)
-    assert every_launch(mixed_up, Shapes({})) == (whole.courses(Shapes({})), whole.elsewhere())
+    assert every_launch(mixed_up, Shapes({})) == lent
     assert seen[-1] == {"M1", "M2", "M3"}
 
 
@@ -162,3 +171,15 @@ def test_intervals_hold_the_spread_of_the_donors() -> None:
 def test_courses_survive_json() -> None:
     known = courses(*[launch(number) for number in range(40)])["M1|S1"]
     assert Courses.from_json(json.loads(json.dumps(known.to_json()))) == known
+
+
+def test_what_has_not_sold_yet_teaches_nothing_of_launches() -> None:
+    sold = [veteran(), *[launch(number) for number in range(40)]]
+    unsold = [
+        replace(new(), product_id=f"U{n}", store_id=store, units=np.zeros(2))
+        for n, store in enumerate(["S1", "S2"])
+    ]
+    known, beside = (Donors.of(Launches.of(some), Shapes({})) for some in (sold, sold + unsold))
+    assert beside.courses == known.courses
+    assert beside.starts == known.starts
+    assert beside.elsewhere == known.elsewhere == {}

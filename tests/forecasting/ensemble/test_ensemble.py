@@ -160,7 +160,7 @@ def test_a_slow_mover_is_not_called_by_a_candidate_that_did_not_forecast_it(
 def test_a_new_product_names_its_donors(engine: Any, fleet: list[Series]) -> None:
     found = engine.forecast([fleet[3]], 12)[0]
     assert found.model == "launch"
-    assert "short_history months=4 donor=" in found.reason
+    assert "short_history months=4 class=smooth length=new donor=" in found.reason
 
 
 @pytest.mark.parametrize(

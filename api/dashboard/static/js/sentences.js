@@ -48,6 +48,7 @@ export function confidenceSentence(forecast, formats) {
 }
 
 function unknownSentence(forecast, months) {
+  if (forecast.reason?.code === "never_sold") return t("confidence.unknown.unsold");
   if (forecast.active && months < 12) {
     return t("confidence.unknown.young", { count: months, months });
   }
@@ -65,7 +66,8 @@ export function reasonSentence(reason, formats) {
   const key = launches > 0 ? `reason.${code}.${followed}` : `reason.${code}`;
   const count = Number(launches || (parameters.months ?? 0));
   const told = t(key, { ...shownParameters(parameters, formats), count });
-  return [correctedSentence(parameters), calendarSentence(parameters), told].filter(Boolean).join(" ");
+  const before = [correctedSentence(parameters), calendarSentence(parameters)];
+  return [...before, told, levelSentence(parameters)].filter(Boolean).join(" ");
 }
 
 function correctedSentence({ corrected }) {
@@ -77,6 +79,11 @@ function calendarSentence({ calendar }) {
   if (!calendar) return "";
   const effects = calendar.split(",").map((name) => t(`effect.${name}`));
   return t("reason.calendar", { effects: effects.join(", ") });
+}
+
+/** To which level the methods' numbers were brought, where they were. */
+function levelSentence({ level }) {
+  return level && t(`reason.level.${level}`);
 }
 
 /** The same of a daily forecast: what is told of months there is told of days here. */
