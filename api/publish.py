@@ -54,7 +54,8 @@ def publish_run(
         edition = _load(lake, store, run, settings.jobs, at)
     elif edition.load != _load_number(store.current()):
         edition = store.point_to(edition.load)
-    note_shown(lake, run_id)
+    for kept in store.editions():  # also those from before runs were marked
+        note_shown(lake, kept.run_id)
     _remove_old(store, edition, settings.keep_runs, at)
     return {"run_id": run_id, "series": run.series, "units_forecast": run.units, "loaded": loaded}
 

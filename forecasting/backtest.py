@@ -20,7 +20,7 @@ from pyarrow import dataset
 from etl.errors import IncompleteError
 from etl.lake import Lake
 from etl.tables import SCORES, SERIES_KEY
-from forecasting.predictions import cutoff_of, read_predictions, refuse_leaks
+from forecasting.predictions import age_of, cutoff_of, read_predictions, refuse_leaks
 from forecasting.scoring import beside_rule
 from forecasting.series import months_between, read_shard, series_of, shard_manifest
 from forecasting.shown import shown_of
@@ -107,9 +107,7 @@ def vintages(lake: Lake, month: date) -> list[str]:
         horizon = lake.read_json(f"predictions/run_id={run_id}/manifest.json")["horizon"]
         if 0 < months_between(cutoff_of(run_id), month) <= horizon:
             runs.append(run_id)
-    return sorted(
-        shown_of(lake, runs), key=lambda run_id: (cutoff_of(run_id), int(run_id.split(".")[1]))
-    )
+    return sorted(shown_of(lake, runs), key=age_of)
 
 
 def _units_sold(lake: Lake, month: date) -> pd.Series[float]:

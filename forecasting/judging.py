@@ -27,6 +27,7 @@ from forecasting.predict_file import informed
 from forecasting.predictions import forecast_rows
 from forecasting.run_files import run_manifest, runs_of
 from forecasting.series import every_series, read_shard, series_of, shard_manifest
+from forecasting.shown import shown_of
 from forecasting.summary import BOUNDS, retired
 
 __all__ = ["compare_engines", "compare_with_published"]
@@ -80,13 +81,14 @@ def compare_with_published(
 
 
 def _made_by(lake: Lake, serving: Configured, cutoff: date) -> str | None:
-    """The newest run of the cutoff that this version made alone, where its shards are kept."""
+    """The newest shown run of the cutoff that this version made alone, where shards are kept."""
     if not lake.exists(f"shards/cutoff_month={cutoff:%Y-%m}/manifest.json"):
         return None
     made_by = (serving.open().name, serving.version and serving.version.name)
     told = {run_id: run_manifest(lake, run_id) for run_id in runs_of(lake, cutoff)}
     made = [r for r, one in told.items() if (one["engine"], one.get("version")) == made_by]
-    return made[-1] if made else None
+    shown = shown_of(lake, made)
+    return shown[-1] if shown else None
 
 
 def _scores(lake: Lake, run_id: str, month: date, sample: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from forecasting.forecaster import LEVELS, add_months
 
 __all__ = [
     "FORECASTS",
+    "age_of",
     "cutoff_of",
     "forecast_rows",
     "predictions_from_csv",
@@ -54,6 +55,15 @@ def cutoff_of(run_id: str) -> date:
     if not found:
         raise InputError(f"a run is named YYYY-MM.R, as in 2026-10.1; found {run_id!r}")
     return date(int(found[1]), int(found[2]), 1)
+
+
+def age_of(run_id: str) -> tuple[date, int]:
+    """Cutoff and revision of a run, by which runs are ordered, the oldest first.
+
+    >>> max(["2026-10.9", "2026-10.10", "2026-09.11"], key=age_of)
+    '2026-10.10'
+    """
+    return cutoff_of(run_id), int(run_id.partition(".")[2])
 
 
 def forecast_rows(done: Sequence[Done]) -> pa.Table:

@@ -31,7 +31,7 @@ from forecasting.backtest import scored_runs
 from forecasting.configured import Configured, configured
 from forecasting.forecaster import add_months
 from forecasting.judging import compare_engines, compare_with_published
-from forecasting.predictions import cutoff_of
+from forecasting.predictions import age_of, cutoff_of
 from forecasting.run_files import manifest_path, run_manifest
 from forecasting.shown import shown_of
 from forecasting.trial import beyond_chance, misses_of, skill_of
@@ -178,17 +178,19 @@ def run_before_the_fall(lake: Lake, month: date, served: str) -> str | None:
     """The run to serve instead of `served`, whose version was taken back when `month` was scored.
 
     It is the last one that merchants were shown of the version before; None where no version was
-    taken back then, or `served` was made by another.
+    taken back then, or `served` was made by another, or since: a person has published that one.
     """
     state = rollout(lake)
     if state is None or state.stage != "returned" or not state.of_versions:
         return None
-    if state.since != f"{month:%Y-%m}" or _maker(lake, served) != _name_of(state.candidate):
+    if state.since != f"{month:%Y-%m}" or cutoff_of(served) >= month:
+        return None
+    if _maker(lake, served) != _name_of(state.candidate):
         return None
     names = {path.split("/")[1] for path in lake.paths("predictions", "manifest.json")}
     runs = shown_of(lake, [name.removeprefix("run_id=") for name in names])
     by_serving = [run for run in runs if _maker(lake, run) == _name_of(state.serving)]
-    return max(by_serving, key=_age, default=None)
+    return max(by_serving, key=age_of, default=None)
 
 
 def _maker(lake: Lake, run_id: str) -> tuple[str, str | None]:
@@ -201,10 +203,6 @@ def _name_of(one: Configured | None) -> tuple[str, str | None]:
     if one is None:
         return "", None
     return one.open().name, one.version.name if one.version else None
-
-
-def _age(run_id: str) -> tuple[date, int]:
-    return cutoff_of(run_id), int(run_id.partition(".")[2])
 
 
 def _decide(lake: Lake, state: Rollout) -> dict[str, Any]:
@@ -274,7 +272,7 @@ def _newest_run(lake: Lake, runs: Sequence[str], state: Rollout) -> str:
         made = run_manifest(lake, run_id) if lake.exists(manifest_path(run_id)) else {}
         return (made.get("engine", engine), made.get("version", version)) == (engine, version)
 
-    return max(filter(is_its, runs), key=_age, default="")
+    return max(filter(is_its, runs), key=age_of, default="")
 
 
 def _after_canary(

@@ -10,29 +10,30 @@ from collections.abc import Iterable
 
 from etl.lake import Lake
 from forecasting.predictions import cutoff_of
-from forecasting.run_files import plan_path
+from forecasting.run_files import manifest_path, plan_path
 
 __all__ = ["note_shown", "shown_of"]
 
 
 def note_shown(lake: Lake, run_id: str) -> None:
-    """Keep that the run was published; when, the forecast store knows."""
-    if not lake.exists(_path(run_id)):
+    """Keep that the closed run was published; when, the forecast store knows."""
+    if lake.exists(manifest_path(run_id)) and not lake.exists(_path(run_id)):
         lake.write_json(_path(run_id), {"published": True})
 
 
 def shown_of(lake: Lake, run_ids: Iterable[str]) -> list[str]:
     """Those of the runs that were published.
 
-    Where no run of the same cutoff or an earlier one has a mark, because nothing is published from
-    this lake, or was only before marks were left, all are taken that the gate did not hold.
+    Where no run of the lake of the same cutoff or an earlier one has a mark, because nothing is
+    published from this lake, or was only before marks were left, all are taken that the gate did
+    not hold.
     """
-    runs = list(run_ids)
-    marked = {run_id for run_id in runs if lake.exists(_path(run_id))}
+    folders = (path.split("/")[1] for path in lake.paths("predictions", "published.json"))
+    marked = {folder.removeprefix("run_id=") for folder in folders}
     first = min(map(cutoff_of, marked), default=None)
     return [
         run_id
-        for run_id in runs
+        for run_id in run_ids
         if run_id in marked
         or ((first is None or cutoff_of(run_id) < first) and not _held(lake, run_id))
     ]

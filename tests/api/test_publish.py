@@ -192,6 +192,14 @@ def test_the_lake_keeps_that_a_run_was_shown(lake, store, settings):
     assert shown_of(lake, ["2026-10.1", "2026-10.2"]) == ["2026-10.1"]
 
 
+def test_runs_that_were_published_before_marks_were_left_are_marked(lake, store, settings, write):
+    publish_run(lake, store, "2026-10.1", settings, NOW)
+    lake.delete("predictions/run_id=2026-10.1/published.json")
+    write.small_run(lake, "2026-10.2", factor=2.0)
+    publish_run(lake, store, "2026-10.2", settings, NOW)
+    assert shown_of(lake, ["2026-10.1", "2026-10.2"]) == ["2026-10.1", "2026-10.2"]
+
+
 def test_a_published_name_cannot_take_other_content(lake, store, settings, write):
     publish_run(lake, store, "2026-10.1", settings, NOW)
     write.small_run(lake, "2026-10.1", factor=2.0)

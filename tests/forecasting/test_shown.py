@@ -33,3 +33,15 @@ def test_from_the_first_published_run_on_only_published_ones_count(lake):
 def test_a_held_run_that_a_person_published_counts(lake):
     note_shown(lake, "2026-09.1")
     assert shown_of(lake, ["2026-09.1", "2026-09.2"]) == ["2026-09.1"]
+
+
+def test_a_month_whose_vintages_were_not_published_has_none(lake):
+    """A mark older than all that predict the month says that publishing leaves marks."""
+    lake.write_json("predictions/run_id=2025-01.1/manifest.json", {"horizon": 12})
+    note_shown(lake, "2025-01.1")
+    assert vintages(lake, date(2026, 11, 1)) == []
+
+
+def test_a_run_that_is_not_there_leaves_no_mark(lake):
+    note_shown(lake, "2026-11.1")
+    assert not lake.paths("predictions", "published.json")

@@ -20,6 +20,7 @@ from forecasting.engines import ENGINES, open_engine
 from forecasting.plan import begin_run, plan_of, why_held
 from forecasting.predict import close_run, next_run_id, predict_shard
 from forecasting.rollout import accept, judge, review, rollout, run_before_the_fall
+from forecasting.shown import note_shown
 from forecasting.versions import code_now, version_now
 
 MONTHS = [date(2025, 10, 1), date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1)]
@@ -180,6 +181,15 @@ def test_a_run_that_was_held_is_planned_anew_by_the_old_release(lake, install):
     assert not begin_run(lake, "2025-11.1", SETTINGS).held
 
 
+def test_a_revision_that_nobody_was_shown_does_not_hide_the_one_that_was(lake, install):
+    _, shown = live(lake, OCTOBER)
+    note_shown(lake, shown)
+    live(lake, OCTOBER)
+    install("second", 1.5)
+    told, _ = live(lake, NOVEMBER)
+    assert told["stage"] == "refused", "October's first run is scored, its second is not"
+
+
 def test_another_engine_does_not_slip_in_while_a_version_is_held(lake, install):
     live(lake, OCTOBER)
     install("second", 1.5)
@@ -228,7 +238,8 @@ def test_a_better_version_takes_over_and_where_it_falls_its_runs_wait(lake, inst
 
     assert run_before_the_fall(lake, DECEMBER, run_id) == "2025-10.1"
     assert run_before_the_fall(lake, DECEMBER, "2025-10.1") is None, "it is served already"
-    assert run_before_the_fall(lake, JANUARY, run_id) is None, "a person has shown it since"
+    assert run_before_the_fall(lake, JANUARY, run_id) is None, "it fell in another month"
+    assert run_before_the_fall(lake, DECEMBER, held) is None, "a person has shown it since"
 
 
 def test_with_nothing_published_a_new_version_serves_and_says_so(lake, install):
