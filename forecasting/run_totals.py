@@ -7,25 +7,26 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from etl.lake import Lake
 from etl.tables import SERIES_KEY, TOTALS
+from forecasting.backtest import scored_runs, scores_of
 from forecasting.dependence import Dependence, measure_dependence, store_sums, with_stores
 from forecasting.forecaster import add_months
 from forecasting.hierarchy import Totals
-from forecasting.predictions import cutoff_of, read_predictions
-from forecasting.series import read_shard
+from forecasting.predictions import age_of, cutoff_of, read_predictions
+from forecasting.series import months_between, read_shard
 
 __all__ = ["write_totals"]
 
 _MONTHS_MEASURED = 6
 _LEADS_MEASURED = 3
-_ROWS_MEASURED = 300_000
+_ROWS_MEASURED = 100_000
+"""Of a run in a month."""
+
 _COLUMNS = [
     *SERIES_KEY,
-    *("cutoff_month", "month", "horizon", "units_forecast", "lo95", "hi95", "units_sold"),
+    *("cutoff_month", "month", "units_forecast", "lo95", "hi95", "units_sold"),
 ]
 
 
@@ -60,17 +61,28 @@ def _measured(lake: Lake, cutoff: date) -> Dependence:
     """How misses of the last scored months before the run went together, in all and by store."""
     scores, sums = [], []
     for back in range(_MONTHS_MEASURED):
-        path = f"scores/month={add_months(cutoff, -back):%Y-%m}/part.parquet"
-        if lake.exists(path):
-            table = lake.read_table(path, columns=_COLUMNS)
-            told = table.filter(
-                pc.less_equal(table["horizon"], pa.scalar(_LEADS_MEASURED))
-            ).to_pandas()
+        month = add_months(cutoff, -back)
+        for run_id in _newest_runs(lake, month):
+            told = pd.concat(list(scores_of(lake, month, run_id, _COLUMNS)))
             scores.append(_sampled(told))
             sums.append(store_sums(told))
     if not scores:
         return Dependence()
     return with_stores(measure_dependence(pd.concat(scores)), pd.concat(sums))
+
+
+def _newest_runs(lake: Lake, month: date) -> list[str]:
+    """The newest scored run of each cutoff shortly before the month.
+
+    With an older one beside it, a product would count as two that miss together.
+    """
+    runs = sorted(scored_runs(lake, month), key=age_of)
+    newest = {cutoff_of(run_id): run_id for run_id in runs}
+    return [
+        run_id
+        for cutoff, run_id in newest.items()
+        if months_between(cutoff, month) <= _LEADS_MEASURED
+    ]
 
 
 def _sampled(scores: pd.DataFrame) -> pd.DataFrame:

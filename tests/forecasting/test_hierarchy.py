@@ -142,20 +142,37 @@ def test_a_run_measures_what_went_together_on_the_months_that_were_scored(make_l
     assert widths[1] > 1.2 * widths[0]
 
 
-def _write_scores(lake, month):
-    """Scores of a month in which all of forty products sold thrice what was expected."""
-    promised = {f"{side}{level}": 10.0 + sign for level in (50, 80, 95) for side, sign in _SIDES}
+def test_of_each_cutoff_the_newest_run_is_measured(make_lake):
+    settings = Settings(engine="seasonal_naive", jobs=1)
+    lake = make_lake({date(2025, 12, 1): [{"A": np.arange(1.0, 25.0)}]})
+    found = []
+    for run_id, told in (("2025-12.1", [10.0]), ("2025-12.2", [30.0, 10.0])):
+        for month in (10, 11, 12):
+            _write_scores(lake, date(2025, month, 1), told)
+        predict_shard(lake, run_id, 0, settings)
+        found.append(close_run(lake, run_id, settings)["totals"]["correlations"])
+    assert found[0] == found[1]
+
+
+def _write_scores(lake, month, told=(10.0,)):
+    """Scores of a month in which all of forty products sold thirty, of a revision for each told."""
+    rows = pd.concat([_scores(month, run + 1, units) for run, units in enumerate(told)])
+    lake.write_table(f"scores/month={month:%Y-%m}/part.parquet", rows, SCORES)
+
+
+def _scores(month, revision, units):
+    promised = {f"{side}{level}": units + sign for level in (50, 80, 95) for side, sign in _SIDES}
     rows = pd.DataFrame({"product_id": [f"P{number}" for number in range(40)]}).assign(
-        run_id="2025-09.1",
+        run_id=f"2025-09.{revision}",
         merchant_id="M1",
         store_id="S1",
         cutoff_month=date(2025, 9, 1),
         month=month,
         horizon=month.month - 9,
-        units_forecast=10.0,
+        units_forecast=units,
         units_sold=30.0,
         **dict.fromkeys(("model", "reason", "category", "currency"), "x"),
         **promised,
     )
     empty = {column.name: None for column in SCORES.columns if column.name not in rows}
-    lake.write_table(f"scores/month={month:%Y-%m}/part.parquet", rows.assign(**empty), SCORES)
+    return rows.assign(**empty)
