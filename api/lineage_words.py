@@ -65,10 +65,8 @@ def _history(told: dict[str, Any]) -> Iterator[str]:
     yield f"months      {len(history)} partitions of monthly_sales"
     for month in history[-12:]:
         fingerprint = (month["fingerprint"] or "none")[:12]
-        yield (
-            f"            {month['month']}: {month['units_sold']} units, {month['path']}, "
-            f"fingerprint {fingerprint}"
-        )
+        sold = "no row" if month["units_sold"] is None else f"{month['units_sold']} units"
+        yield (f"            {month['month']}: {sold}, {month['path']}, fingerprint {fingerprint}")
 
 
 def _sales(told: dict[str, Any]) -> Iterator[str]:

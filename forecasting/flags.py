@@ -32,7 +32,10 @@ def is_extreme_month(best: float, highest: float) -> bool:
     >>> is_extreme_month(5, 15), is_extreme_month(5, 15.5), is_extreme_month(50, 100)
     (False, True, False)
 
-    A product that never sold has no best month.
+    A product that never sold has no best month:
+
+    >>> is_extreme_month(0, 15)
+    False
     """
     return best > 0 and highest > max(2 * best, best + 10)
 

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from api.__main__ import main
+from dags import jobs
+from etl.registry import products_path
 from etl.shards import build_shards
-from etl.tables import CORRECTIONS, MONTHLY_SALES
+from etl.tables import CORRECTIONS, MONTHLY_SALES, PRODUCTS
 
 MUG = ("andes", "centro", "MUG")
 OCTOBER_LINES = "raw/source=mercadolibre/merchant_id=andes/store_id=centro/day=2026-10-25"
@@ -152,3 +154,28 @@ def test_what_is_not_served_cannot_be_explained(explain, arguments, message):
     status, out, err = explain(*arguments)
     assert (status, out) == (2, "")
     assert message in err
+
+
+def test_a_listing_that_has_not_sold_yet_is_explained_like_any_product(explain, months):
+    lake, settings, october = months.lake, months.settings, date(2026, 10, 1)
+    path = products_path("andes", "centro")
+    listed = lake.read_table(path).to_pandas()
+    vase = listed.iloc[[0]].assign(
+        product_id="VASE", listing_id="VASE", status="active", listed_on=date(2026, 9, 12)
+    )
+    lake.write_table(path, pd.concat([listed, vase]), PRODUCTS)
+    jobs.build_shards(october, settings)
+    run_id = jobs.open_run(october, settings)
+    jobs.predict_shards(run_id, jobs.list_shards(october, settings), settings)
+    jobs.close_run(run_id, settings)
+    jobs.publish_run(run_id, settings)
+
+    status, out, _ = explain("andes", "centro", "VASE", "--json", at=months)
+    found = json.loads(out)
+    assert (status, found["agrees"]) == (0, True)
+    assert found["document"]["reason"]["code"] == "never_sold"
+    assert [month["units_sold"] for month in found["history"]] == [None, None]
+    assert found["shard"]["first_month"] == "2026-09"
+    status, out, _ = explain("andes", "centro", "VASE", at=months)
+    assert status == 0
+    assert "2026-09: no row, monthly_sales/month=2026-09" in out
