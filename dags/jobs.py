@@ -151,7 +151,7 @@ def build_shards(month: date, settings: Settings) -> dict[str, int]:
 
 
 def score_month(month: date, settings: Settings) -> dict[str, Any]:
-    """Score what closed runs promised for `month`; returns the totals, by currency.
+    """Score what published runs promised for `month`; returns the totals, by currency.
 
     Then look for drift, decide whether an engine on trial goes on, and write the report. Where a
     version was taken back, the last run of the version before is served again.
