@@ -86,7 +86,7 @@ def measure_dependence(scores: pd.DataFrame, prior: Dependence | None = None) ->
     to each other of one product.
     """
     prior = prior or Dependence()
-    told = _with_miss(scores)
+    told = _with_miss(scores).reset_index(drop=True)  # months are paired by row
     in_store = _pairs(_sums(told, ["store_id"]))
     in_merchant = _pairs(_sums(told, []))
     months = told.sort_values("month").groupby(["cutoff_month", *SERIES_KEY])["miss"]

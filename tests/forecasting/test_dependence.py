@@ -61,6 +61,18 @@ def test_months_next_to_each_other_are_measured():
     assert found.between_months == pytest.approx(120 / 132, abs=0.02)
 
 
+def test_a_month_is_paired_with_the_next_one_whatever_its_rows_are_numbered():
+    """Frames of several months are put together: their rows have the same numbers."""
+    months = [_scores(0.0, 1.0, cutoffs=60).iloc[::-1]]
+    rng = np.random.default_rng(2)
+    for later in range(1, 6):
+        moved = [date(m.year + later, 1, 1) for m in months[0]["cutoff_month"]]
+        miss = rng.normal(0, 1, len(months[0]))
+        months.append(months[0].assign(month=moved, units_sold=miss))
+    found = measure_dependence(pd.concat(months[::-1]), Dependence(0, 0, 0))
+    assert found.between_months == pytest.approx(0, abs=0.03)
+
+
 def test_each_store_has_its_own_dependence():
     one_customer = _scores(0.9, 0.3, cutoffs=18, stores=("one customer",))
     many = _scores(0.1, 1.0, cutoffs=18, stores=("many customers",))
