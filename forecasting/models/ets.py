@@ -19,10 +19,15 @@ from forecasting.arima.compiled import kernel
 from forecasting.arima.lanes import LANES
 from forecasting.forecaster import Vector
 from forecasting.models.ets_recursion import (
+    ADDITIVE,
     BLOCKS,
+    DAMPED,
     LOWEST_ALPHA,
     LOWEST_PHI,
+    MULTIPLICATIVE,
+    NONE,
     PATH,
+    SEASON,
     SLOPE_ROWS,
     SPAN_ALPHA,
     SPAN_PHI,
@@ -31,9 +36,6 @@ from forecasting.models.ets_recursion import (
 )
 
 __all__ = ["FORMS", "fit_ets", "predict_ets"]
-
-SEASON = 12
-NONE, ADDITIVE, MULTIPLICATIVE, DAMPED = 0, 1, 2, 3
 
 FORMS = np.array(
     [
@@ -70,7 +72,7 @@ def _logit(p: float) -> float:
 
 @kernel
 def unpack(free: Vector, form: tuple[int, int, int], row: Vector) -> None:
-    """Write the parameter row of the free vector; returns the positions of its parts."""
+    """Write the parameter row of the free vector, whose parts may be any numbers."""
     _, trend, season = form
     at = 1
     alpha = LOWEST_ALPHA + SPAN_ALPHA * _logistic(free[0])

@@ -16,11 +16,16 @@ from forecasting.arima.lanes import LANES, fill, plus, put, row, times
 from forecasting.forecaster import Vector
 
 __all__ = [
+    "ADDITIVE",
     "BLOCKS",
+    "DAMPED",
     "LOWEST_ALPHA",
     "LOWEST_PHI",
+    "MULTIPLICATIVE",
+    "NONE",
     "PATH",
     "RESIDUAL",
+    "SEASON",
     "SLOPE_ROWS",
     "SPAN_ALPHA",
     "SPAN_PHI",
