@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from etl.lake import Lake
-from forecasting.predictions import cutoff_of
+from forecasting.predictions import age_of, cutoff_of
 from forecasting.run_files import manifest_path, plan_path
 
-__all__ = ["note_shown", "shown_of"]
+__all__ = ["last_shown", "note_shown", "shown_of"]
 
 
 def note_shown(lake: Lake, run_id: str) -> None:
@@ -37,6 +37,18 @@ def shown_of(lake: Lake, run_ids: Iterable[str]) -> list[str]:
         if run_id in marked
         or ((first is None or cutoff_of(run_id) < first) and not _held(lake, run_id))
     ]
+
+
+def last_shown(lake: Lake, run_ids: Iterable[str]) -> str | None:
+    """The newest of the runs that was published; where none has a mark, the newest not held.
+
+    Runs that are not closed are passed over. Looks no farther back than it must: it is asked for
+    every store on every day.
+    """
+    runs = sorted(run_ids, key=age_of, reverse=True)
+    marked = (run_id for run_id in runs if lake.exists(_path(run_id)))
+    closed = (run_id for run_id in runs if lake.exists(manifest_path(run_id)))
+    return next(marked, None) or next((r for r in closed if not _held(lake, r)), None)
 
 
 def _held(lake: Lake, run_id: str) -> bool:

@@ -21,6 +21,7 @@ from etl.ledger import month_days
 from forecasting.daily.series import DailySeries
 from forecasting.forecaster import Forecast
 from forecasting.predictions import cutoff_of, read_predictions
+from forecasting.shown import last_shown
 
 __all__ = ["MonthForecast", "agreed", "month_forecasts", "open_month"]
 
@@ -43,7 +44,7 @@ def open_month(cutoff_date: date) -> date:
 def month_forecasts(
     lake: Lake, merchant_id: str, store_id: str, month: date
 ) -> Mapping[str, MonthForecast]:
-    """By product, what the latest closed run says of `month`; nothing where no run does."""
+    """By product, what the latest run that was shown says of `month`; nothing where none does."""
     run = _latest_run(lake, month)
     if run is None:
         return {}
@@ -94,15 +95,11 @@ def _pace(forecast: Forecast, series: DailySeries, month: date) -> float:
 
 
 def _latest_run(lake: Lake, month: date) -> str | None:
-    """The folder of the last closed run whose cutoff is before `month`."""
+    """The folder of the last shown run whose cutoff is before `month`."""
     names = [name for name in lake.folders("predictions") if name.startswith("run_id=")]
     runs = [name.removeprefix("run_id=") for name in names]
-    known = sorted((cutoff_of(run), int(run.rpartition(".")[2]), run) for run in runs)
-    for cutoff, _, run in reversed(known):
-        folder = f"predictions/run_id={run}"
-        if cutoff < month and lake.exists(f"{folder}/manifest.json"):
-            return folder
-    return None
+    run = last_shown(lake, [run for run in runs if cutoff_of(run) < month])
+    return run and f"predictions/run_id={run}"
 
 
 def _shards_of(lake: Lake, shards: list[str], merchant_id: str) -> list[str]:

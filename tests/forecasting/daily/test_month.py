@@ -14,6 +14,7 @@ from forecasting.daily import month
 from forecasting.daily.month import MonthForecast, agreed, month_forecasts, open_month
 from forecasting.forecaster import Forecast
 from forecasting.predictions import predictions_to_csv, read_predictions
+from forecasting.shown import note_shown
 
 MARCH = date(2025, 3, 1)
 
@@ -87,6 +88,18 @@ def test_the_latest_closed_run_is_found_among_many_shards(tmp_path):
     lake.write_json("predictions/run_id=2025-02.2/survey.json", {})
     found = month_forecasts(lake, "M2", "S1", MARCH)
     assert {product: told.units for product, told in found.items()} == {"A": 7.0, "B": 7.0}
+
+
+def test_a_run_that_the_merchant_was_not_shown_promises_nothing(tmp_path):
+    lake = Lake(tmp_path)
+    for revision in (1, 2, 10):
+        run(lake, f"2025-02.{revision}", [[("M1", "S1", "A")]], float(revision))
+    lake.write_json("predictions/run_id=2025-02.10/plan.json", {"held": True})
+    assert month_forecasts(lake, "M1", "S1", MARCH)["A"].units == 2.0
+    note_shown(lake, "2025-02.1")
+    assert month_forecasts(lake, "M1", "S1", MARCH)["A"].units == 1.0
+    note_shown(lake, "2025-02.10")
+    assert month_forecasts(lake, "M1", "S1", MARCH)["A"].units == 10.0
 
 
 def test_of_many_shards_only_the_merchants_own_are_parsed(tmp_path, monkeypatch):
