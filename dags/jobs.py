@@ -160,9 +160,9 @@ def score_month(month: date, settings: Settings) -> dict[str, Any]:
     summary = backtest.score_month(lake, month)
     drifted = drift.write_alerts(lake, month)
     state = rollout.review(lake, month)
-    _serve_again(lake, month, settings)
     write_report(month, settings)
     tell([*drift_alerts(month, drifted), *gate_alerts(state)], settings)
+    _serve_again(lake, month, settings)
     return {name: summary[name] for name in ("month", "runs", "total")}
 
 

@@ -190,7 +190,8 @@ def run_before_the_fall(lake: Lake, month: date, served: str) -> str | None:
     names = {path.split("/")[1] for path in lake.paths("predictions", "manifest.json")}
     runs = shown_of(lake, [name.removeprefix("run_id=") for name in names])
     by_serving = [run for run in runs if _maker(lake, run) == _name_of(state.serving)]
-    return max(by_serving, key=age_of, default=None)
+    there = [run for run in by_serving if "removed_at" not in run_manifest(lake, run)]
+    return max(there, key=age_of, default=None)
 
 
 def _maker(lake: Lake, run_id: str) -> tuple[str, str | None]:
@@ -283,8 +284,11 @@ def _after_canary(
     told = f"skill over seasonal naive {theirs:.1%} on its share in {month}, {ours:.1%} on the rest"
     if tried.sum() < _FEWEST_ROWS or (~tried).sum() < _FEWEST_ROWS:
         return replace(state, why=f"too few forecasts to tell yet: {tried.sum()} of {len(tried)}")
-    if theirs < ours - _LARGEST_FALL and beyond_chance(ours - theirs, scores, tried):
-        return replace(state, stage="returned", share=0.0, since=month, why=f"fell behind: {told}")
+    if theirs < ours - _LARGEST_FALL:
+        if beyond_chance(ours - theirs, scores, tried):
+            why = f"fell behind: {told}"
+            return replace(state, stage="returned", share=0.0, since=month, why=why)
+        return replace(state, why=f"behind, which may be chance; tried for another month: {told}")
     return Rollout(candidate, since=month, previous=state.serving, why=f"held: {told}")
 
 

@@ -240,6 +240,9 @@ def test_a_better_version_takes_over_and_where_it_falls_its_runs_wait(lake, inst
     assert run_before_the_fall(lake, DECEMBER, "2025-10.1") is None, "it is served already"
     assert run_before_the_fall(lake, JANUARY, run_id) is None, "it fell in another month"
     assert run_before_the_fall(lake, DECEMBER, held) is None, "a person has shown it since"
+    manifest = "predictions/run_id=2025-10.1/manifest.json"
+    lake.write_json(manifest, {**lake.read_json(manifest), "removed_at": "2026-01-03T06:00:00"})
+    assert run_before_the_fall(lake, DECEMBER, run_id) is None, "its files are no longer kept"
 
 
 def test_with_nothing_published_a_new_version_serves_and_says_so(lake, install):
