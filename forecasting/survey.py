@@ -16,15 +16,17 @@ from typing import Any
 
 from forecasting.calendar_effects import CalendarFindings, CalendarSample, judge_calendar
 from forecasting.candidates import History
-from forecasting.cold_start import Courses, every_launch
+from forecasting.cold_start import Courses
 from forecasting.forecaster import Series
 from forecasting.held_out import calibrate, held_out
 from forecasting.intervals import Calibration
+from forecasting.launches import every_launch
 from forecasting.models.pooled import FLAT, Pool, Shape, Shapes
 from forecasting.never_sold import FirstSales, Starts
 from forecasting.race import ALL_ORIGINS, Race, history_of, run_race
 from forecasting.ranks import rank_of
-from forecasting.slow_movers import SlowMovers, Spread
+from forecasting.slow_movers import SlowMovers
+from forecasting.slow_spread import Spread
 from forecasting.weights import Ranking
 
 __all__ = ["Findings", "findings_of", "survey"]

@@ -16,8 +16,8 @@ from datetime import date
 
 import numpy as np
 
-from forecasting.cold_start import Donors, Launches
 from forecasting.forecaster import LEVELS, Series, Vector, add_months
+from forecasting.launches import Donors, Launches
 from forecasting.models.pooled import FLAT, Shapes
 from forecasting.never_sold import forecast_never_sold
 from forecasting.routing import NEW_MONTHS

@@ -9,9 +9,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from forecasting import cold_start
-from forecasting.cold_start import Courses, Donors, Launches, every_launch, forecast_launch
+from forecasting.cold_start import Courses, forecast_launch
 from forecasting.forecaster import Series
+from forecasting.launches import Launches
 from forecasting.models.pooled import FLAT, Shapes
 
 
@@ -117,50 +117,6 @@ def test_what_another_store_already_sells_goes_on_as_such_products_did() -> None
     assert "sold_in" not in usual.reason
 
 
-def test_a_merchants_store_is_told_from_anothers() -> None:
-    foreign = Series("M2", "S2", "new", date(2022, 1, 1), np.full(40, 5.0), "toys")
-    assert Launches.of([veteran(), foreign, new()]).elsewhere() == {}
-
-
-def test_first_stores_are_remembered_of_a_bounded_number_of_products(monkeypatch) -> None:
-    monkeypatch.setattr(cold_start, "MOST_PRODUCTS", 50)
-    everything = [launch(number) for number in range(200)]
-    forwards, backwards = Launches.of(everything), Launches.of(everything[::-1])
-    assert 10 < len(forwards.stores.first) <= 50
-    assert forwards.stores.first == backwards.stores.first
-
-
-def test_merchant_by_merchant_or_mixed_up_the_same_is_found(monkeypatch) -> None:
-    """Three merchants' launches; S1 sells what S2 sold before."""
-    everything = []
-    for name in ("M3", "M1", "M2"):
-        old = [replace(launch(n, name, "S2"), first_month=date(2023, 9, 1)) for n in range(30)]
-        again = [launch(n, name) for n in range(30)]
-        unsold = replace(new(name), product_id="P8", units=np.zeros(2))
-        everything += [veteran(name), *old, *again, replace(new(name), product_id="P7"), unsold]
-    lent = Donors.of(Launches.of(everything), Shapes({}))
-    at_once, seen = Launches.of, []
-
-    def noted(some):
-        own = list(some)
-        seen.append({series.merchant_id for series in own})
-        return at_once(own)
-
-    monkeypatch.setattr(Launches, "of", noted)
-    for order in (everything, everything[::-1]):
-        assert every_launch(order, Shapes({})) == lent
-        assert seen == [{name} for name in dict.fromkeys(s.merchant_id for s in order)]
-        seen.clear()
-    mixed_up = sorted(everything, key=lambda series: series.product_id)
-    assert every_launch(mixed_up, Shapes({})) == lent
-    assert seen[-1] == {"M1", "M2", "M3"}
-
-
-def test_histories_as_old_as_the_data_are_no_launches() -> None:
-    known = [launch(number) for number in range(100)]
-    assert Launches.of(known).courses(Shapes({})) == {}
-
-
 def test_intervals_hold_the_spread_of_the_donors() -> None:
     mixed = [launch(number, keeps=(number % 10) / 10) for number in range(400)]
     found = forecast_launch(new(), 6, courses(*mixed), FLAT)
@@ -171,15 +127,3 @@ def test_intervals_hold_the_spread_of_the_donors() -> None:
 def test_courses_survive_json() -> None:
     known = courses(*[launch(number) for number in range(40)])["M1|S1"]
     assert Courses.from_json(json.loads(json.dumps(known.to_json()))) == known
-
-
-def test_what_has_not_sold_yet_teaches_nothing_of_launches() -> None:
-    sold = [veteran(), *[launch(number) for number in range(40)]]
-    unsold = [
-        replace(new(), product_id=f"U{n}", store_id=store, units=np.zeros(2))
-        for n, store in enumerate(["S1", "S2"])
-    ]
-    known, beside = (Donors.of(Launches.of(some), Shapes({})) for some in (sold, sold + unsold))
-    assert beside.courses == known.courses
-    assert beside.starts == known.starts
-    assert beside.elsewhere == known.elsewhere == {}

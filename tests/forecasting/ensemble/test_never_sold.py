@@ -9,10 +9,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from forecasting.cold_start import Donors, Launches
 from forecasting.ensemble import EnsembleForecaster
 from forecasting.forecaster import Series, add_months
 from forecasting.guard import answers, broken_rule
+from forecasting.launches import Donors, Launches
 from forecasting.models.pooled import FLAT, Shape, Shapes
 from forecasting.never_sold import FirstSales, Starts, forecast_never_sold
 from forecasting.survey import Findings
