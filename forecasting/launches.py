@@ -131,29 +131,12 @@ class Launches:
             found[merchant] = FirstSales(*(tuple(counts) for counts in told))
         return found
 
-    def starts(self, shapes: Shapes) -> dict[str, Starts]:
-        """What launches sell in their first year, by the same groups as `courses`."""
-        return {
-            group: Starts.of(launched)
-            for group, launched in sorted(self._launched(shapes).items())
-            if len(launched) >= FEWEST_LAUNCHES
-        }
-
-    def courses(self, shapes: Shapes) -> dict[str, Courses]:
-        """Courses by store and category, by store and by merchant, as `groups` names them.
+    def by_group(self, shapes: Shapes) -> dict[str, list[Vector]]:
+        """Launches by store and category, by store and by merchant, as `groups` names them.
 
         Those of products that another store already sold stand beside them once more. Histories
-        are freed from the shape of the year that `shapes` gives them.
+        are freed from the shape of the year that `shapes` gives them. Groups of few are left out.
         """
-        launched = self._launched(shapes)
-        found: dict[str, Courses] = {}
-        for group in sorted(launched, key=lambda name: (name.count("|"), name)):
-            if len(launched[group]) >= FEWEST_LAUNCHES:
-                found[group] = courses_of(launched[group], found.get(group.rpartition("|")[0]))
-        return found
-
-    def _launched(self, shapes: Shapes) -> dict[str, list[Vector]]:
-        """The launches of each group, freed from the shape of the year."""
         launched: dict[str, list[Vector]] = {}
         for (merchant, store, category), heap in sorted(self.kept.items()):
             shape = shapes.shape(merchant, category)
@@ -166,7 +149,7 @@ class Launches:
                         launched.setdefault(group, []).append(freed)
                         if known:
                             launched.setdefault(KNOWN + group, []).append(freed)
-        return launched
+        return {group: own for group, own in launched.items() if len(own) >= FEWEST_LAUNCHES}
 
     def elsewhere(self) -> dict[str, str]:
         """For each new series, by the JSON of its key, the store that sold its product before."""
@@ -181,7 +164,7 @@ class Launches:
 
 @dataclass(frozen=True)
 class Donors:
-    """What new products borrow: what `Launches` finds, by the same names."""
+    """What new products borrow, courses and starts by the groups of `Launches.by_group`."""
 
     courses: dict[str, Courses] = field(default_factory=dict)
     elsewhere: dict[str, str] = field(default_factory=dict)
@@ -190,13 +173,13 @@ class Donors:
 
     @classmethod
     def of(cls, launches: Launches, shapes: Shapes) -> Donors:
-        """What those launches lend."""
-        return cls(
-            launches.courses(shapes),
-            launches.elsewhere(),
-            launches.starts(shapes),
-            launches.first_sales(),
-        )
+        """What those launches lend: how they go on, how they begin, and how soon."""
+        launched = launches.by_group(shapes)
+        courses: dict[str, Courses] = {}
+        for group in sorted(launched, key=_wider_first):
+            courses[group] = courses_of(launched[group], courses.get(group.rpartition("|")[0]))
+        starts = {group: Starts.of(launched[group]) for group in sorted(launched)}
+        return cls(courses, launches.elsewhere(), starts, launches.first_sales())
 
     def add(self, other: Donors) -> None:
         """Take in what launches of other merchants lend."""
@@ -207,9 +190,8 @@ class Donors:
 
     def in_order(self) -> Donors:
         """The same whatever the order in which merchants came; courses of wider groups first."""
-        courses = sorted(self.courses.items(), key=lambda item: (item[0].count("|"), item[0]))
         return Donors(
-            dict(courses),
+            {group: self.courses[group] for group in sorted(self.courses, key=_wider_first)},
             dict(sorted(self.elsewhere.items())),
             dict(sorted(self.starts.items())),
             dict(sorted(self.first_sales.items())),
@@ -231,3 +213,7 @@ def every_launch(everything: Iterable[Series], shapes: Shapes) -> Donors:
         seen.add(merchant)
         found.add(Donors.of(Launches.of(own), shapes))
     return found.in_order()
+
+
+def _wider_first(group: str) -> tuple[int, str]:
+    return group.count("|"), group

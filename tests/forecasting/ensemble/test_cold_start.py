@@ -11,7 +11,7 @@ import pytest
 
 from forecasting.cold_start import Courses, forecast_launch
 from forecasting.forecaster import Series
-from forecasting.launches import Launches
+from forecasting.launches import Donors, Launches
 from forecasting.models.pooled import FLAT, Shapes
 
 
@@ -30,7 +30,7 @@ def new(merchant: str = "M1", store: str = "S1") -> Series:
 
 
 def courses(*series: Series) -> dict[str, Courses]:
-    return Launches.of([veteran(), *series]).courses(Shapes({}))
+    return Donors.of(Launches.of([veteran(), *series]), Shapes({})).courses
 
 
 def test_a_launch_keeps_the_share_that_earlier_ones_kept() -> None:
@@ -56,7 +56,7 @@ def test_another_merchants_launches_are_never_borrowed() -> None:
 
 def test_a_launch_whose_shelf_was_empty_goes_on_from_its_demand() -> None:
     known = Launches.of([veteran(), *(launch(n, keeps=0.8) for n in range(200))])
-    courses = known.courses(Shapes({}))
+    courses = Donors.of(known, Shapes({})).courses
     told = replace(new(), units=np.array([20.0, 0.0]), days_out_of_stock=np.array([0.0, 30.0]))
     full = replace(new(), units=np.array([20.0, 20.0]))
     found = forecast_launch(told, 6, courses, FLAT)
@@ -70,8 +70,8 @@ def test_launches_teach_what_a_full_shelf_would_have_sold() -> None:
         replace(one, units=np.where(empty > 0, 0.0, one.units)) for one in map(_kept, range(200))
     ]
     told = [replace(one, days_out_of_stock=empty) for one in sold]
-    unknown = Launches.of([veteran(), *sold]).courses(Shapes({}))
-    known = Launches.of([veteran(), *told]).courses(Shapes({}))
+    unknown = Donors.of(Launches.of([veteran(), *sold]), Shapes({})).courses
+    known = Donors.of(Launches.of([veteran(), *told]), Shapes({})).courses
     after = [forecast_launch(new(), 6, found, FLAT).units[0] for found in (unknown, known)]
     assert after[1] > 1.2 * after[0]
 
@@ -83,7 +83,7 @@ def _kept(number: int) -> Series:
 def test_donors_are_named_as_the_merchant_names_them() -> None:
     fleet = [replace(launch(n, keeps=0.8), store_id="Store_1 old town") for n in range(50)]
     begun = replace(veteran(), store_id="Store_1 old town")
-    known = Launches.of([begun, *fleet]).courses(Shapes({}))
+    known = Donors.of(Launches.of([begun, *fleet]), Shapes({})).courses
     found = forecast_launch(replace(new(), store_id="Store_1 old town"), 6, known, FLAT)
     assert (
         found.reason
@@ -103,7 +103,7 @@ def test_what_another_store_already_sells_goes_on_as_such_products_did() -> None
     fresh = [launch(number, keeps=0.8) for number in range(1000, 1200)]
     launches = Launches.of([veteran(), *first, *later, *fresh, replace(new(), product_id="P7")])
     assert launches.elsewhere() == {'["M1", "S1", "P7"]': "S2"}
-    known = launches.courses(Shapes({}))
+    known = Donors.of(launches, Shapes({})).courses
     found = forecast_launch(new(), 6, known, FLAT, "S2")
     np.testing.assert_allclose(found.units, 2.0, rtol=0.35)
     assert (

@@ -68,7 +68,7 @@ def test_merchant_by_merchant_or_mixed_up_the_same_is_found(monkeypatch) -> None
 
 def test_histories_as_old_as_the_data_are_no_launches() -> None:
     known = [launch(number) for number in range(100)]
-    assert Launches.of(known).courses(Shapes({})) == {}
+    assert Donors.of(Launches.of(known), Shapes({})).courses == {}
 
 
 def test_what_has_not_sold_yet_teaches_nothing_of_launches() -> None:
