@@ -21,6 +21,7 @@ from etl.errors import IncompleteError
 from etl.lake import Lake
 from etl.tables import SCORES, SERIES_KEY
 from forecasting.predictions import age_of, cutoff_of, read_predictions, refuse_leaks
+from forecasting.run_files import run_manifest, runs_with
 from forecasting.scoring import beside_rule
 from forecasting.series import months_between, read_shard, series_of, shard_manifest
 from forecasting.shown import shown_of
@@ -101,10 +102,9 @@ def _scores_path(month: date) -> str:
 
 def vintages(lake: Lake, month: date) -> list[str]:
     """The runs that predict `month` and were shown (`forecasting.shown`), oldest cutoff first."""
-    names = [path.split("/")[1] for path in lake.paths("predictions", "manifest.json")]
     runs = []
-    for run_id in (name.removeprefix("run_id=") for name in names):
-        horizon = lake.read_json(f"predictions/run_id={run_id}/manifest.json")["horizon"]
+    for run_id in runs_with(lake, "manifest.json"):
+        horizon = run_manifest(lake, run_id)["horizon"]
         if 0 < months_between(cutoff_of(run_id), month) <= horizon:
             runs.append(run_id)
     return sorted(shown_of(lake, runs), key=age_of)

@@ -32,7 +32,7 @@ from forecasting.configured import Configured, configured
 from forecasting.forecaster import add_months
 from forecasting.judging import compare_engines, compare_with_published
 from forecasting.predictions import age_of, cutoff_of
-from forecasting.run_files import manifest_path, run_manifest
+from forecasting.run_files import manifest_path, run_manifest, runs_with
 from forecasting.shown import shown_of
 from forecasting.trial import beyond_chance, misses_of, skill_of
 
@@ -187,8 +187,7 @@ def run_before_the_fall(lake: Lake, month: date, served: str) -> str | None:
         return None
     if _maker(lake, served) != _name_of(state.candidate):
         return None
-    names = {path.split("/")[1] for path in lake.paths("predictions", "manifest.json")}
-    runs = shown_of(lake, [name.removeprefix("run_id=") for name in names])
+    runs = shown_of(lake, runs_with(lake, "manifest.json"))
     by_serving = [run for run in runs if _maker(lake, run) == _name_of(state.serving)]
     there = [run for run in by_serving if "removed_at" not in run_manifest(lake, run)]
     return max(there, key=age_of, default=None)

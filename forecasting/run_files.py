@@ -28,6 +28,7 @@ __all__ = [
     "plan_path",
     "run_manifest",
     "runs_of",
+    "runs_with",
     "shard_path",
     "sums_of",
     "write_shard",
@@ -43,6 +44,12 @@ def runs_of(lake: Lake, cutoff_month: date) -> list[str]:
     """The closed runs of that cutoff, the oldest first."""
     names = (f"{cutoff_month:%Y-%m}.{revision}" for revision in count(1))
     return list(takewhile(lambda run_id: lake.exists(manifest_path(run_id)), names))
+
+
+def runs_with(lake: Lake, name: str) -> list[str]:
+    """The runs beside whose predictions there is a file of that name, as `manifest.json`."""
+    paths = lake.paths("predictions", f"/{name}")
+    return [path.split("/")[1].removeprefix("run_id=") for path in paths]
 
 
 def run_manifest(lake: Lake, run_id: str) -> dict[str, Any]:

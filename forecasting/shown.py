@@ -10,9 +10,11 @@ from collections.abc import Iterable
 
 from etl.lake import Lake
 from forecasting.predictions import age_of, cutoff_of
-from forecasting.run_files import manifest_path, plan_path
+from forecasting.run_files import manifest_path, plan_path, runs_with
 
 __all__ = ["last_shown", "note_shown", "shown_of"]
+
+_MARK = "published.json"
 
 
 def note_shown(lake: Lake, run_id: str) -> None:
@@ -28,8 +30,7 @@ def shown_of(lake: Lake, run_ids: Iterable[str]) -> list[str]:
     published from this lake, or was only before marks were left, all are taken that the gate did
     not hold.
     """
-    folders = (path.split("/")[1] for path in lake.paths("predictions", "published.json"))
-    marked = {folder.removeprefix("run_id=") for folder in folders}
+    marked = set(runs_with(lake, _MARK))
     first = min(map(cutoff_of, marked), default=None)
     return [
         run_id
@@ -57,4 +58,4 @@ def _held(lake: Lake, run_id: str) -> bool:
 
 
 def _path(run_id: str) -> str:
-    return f"predictions/run_id={run_id}/published.json"
+    return f"predictions/run_id={run_id}/{_MARK}"

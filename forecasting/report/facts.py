@@ -9,11 +9,12 @@ from typing import Any
 from etl.errors import IncompleteError
 from etl.lake import Lake
 from forecasting.forecaster import add_months
-from forecasting.predictions import cutoff_of
+from forecasting.predictions import age_of, cutoff_of
 from forecasting.report.own_numbers import own_numbers
 from forecasting.report.said import said_of_month
 from forecasting.report.worst import worst_by_money
 from forecasting.rollout import rollout
+from forecasting.run_files import run_manifest, runs_with
 
 __all__ = ["FALLBACKS", "ledger_of", "month_facts"]
 
@@ -135,10 +136,6 @@ def _before(lake: Lake, month: date) -> list[dict[str, Any]]:
 
 def _ledger(lake: Lake, month: date, runs: list[str]) -> dict[str, Any] | None:
     """The ledger of the newest run made from the month, or else of the newest that was scored."""
-    names = {path.split("/")[1] for path in lake.paths("predictions", "manifest.json")}
-    made = [name.removeprefix("run_id=") for name in names]
-    made = [run_id for run_id in made if cutoff_of(run_id) == month] or runs
-    if not made:
-        return None
-    newest = max(made, key=lambda run_id: (cutoff_of(run_id), int(run_id.split(".")[1])))
-    return ledger_of(lake.read_json(f"predictions/run_id={newest}/manifest.json"))
+    closed = runs_with(lake, "manifest.json")
+    made = [run_id for run_id in closed if cutoff_of(run_id) == month] or runs
+    return ledger_of(run_manifest(lake, max(made, key=age_of))) if made else None
